@@ -12,7 +12,9 @@ import { EXIT } from "../lib/core/result.ts";
 import { dirname, join } from "@std/path";
 import { bucketRules } from "../lib/cli/doctor/permissions.ts";
 import { S3_VARIABLES } from "../lib/store/s3/settings.ts";
+import { NO_FILTER } from "../lib/page/filter.ts";
 import { createMetrics } from "../lib/page/metrics.ts";
+import { overviewOf } from "../lib/page/overview.ts";
 import { eventJsonSchema } from "../lib/report/event_schema.ts";
 import { BLOCKS, refreshed, WRITTEN } from "../tools/readme.ts";
 import { temporaryFolder } from "./helpers/folder.ts";
@@ -183,7 +185,9 @@ Deno.test("pages: events match their schema", () => {
 
 Deno.test("docs: list every metric and attribute, and no others", async () => {
   const page = PAGES.get("docs/operating.md") ?? "";
-  const printed = createMetrics("1").print({ tasks: [], lastRun: null, live: null });
+  const request = { filter: NO_FILTER, perPage: 1, running: new Set<string>() };
+  const overview = overviewOf([], request, Temporal.Now.instant());
+  const printed = createMetrics("1").print({ overview, lastRun: null, live: null });
   const metrics = new Set([...printed.matchAll(/^# TYPE (\S+)/gm)].map((found) => found[1]));
   const named = new Set([...page.matchAll(/\bcronfetch_\w+/g)].map((found) => found[0]));
   assertEquals([...named].sort(), [...metrics].sort());

@@ -7,11 +7,10 @@ import {
   apiTask,
   type ApiTaskDetails,
   apiTaskDetails,
-  healthCounts,
 } from "./api.ts";
 import { versionsOfTask } from "./files.ts";
 import { idBehind } from "./assets.ts";
-import { filterTasks, parseFilter } from "./filter.ts";
+import { NO_FILTER, parseFilter } from "./filter.ts";
 import { type App, type AppContext, NO_RUN, NO_TASK, taskBehind } from "./routes.ts";
 import { MAX_RUNS } from "./source.ts";
 
@@ -28,7 +27,11 @@ export function addApi(app: App, context: AppContext): void {
 
   app.get("/api/status", async (c) => {
     const filter = parseFilter(new URL(c.req.url).searchParams);
-    const [tasks, [lastRun]] = await Promise.all([source.tasks(), source.runs(1)]);
+    const request = { filter, perPage: Infinity, running: running() };
+    const [{ totals, shown }, [lastRun]] = await Promise.all([
+      source.overview(request),
+      source.runs(1),
+    ]);
     const live = broadcast.live();
     const now = clock.now();
     return c.json(
@@ -38,11 +41,10 @@ export function addApi(app: App, context: AppContext): void {
         notices: source.notices(),
         configChangedAt: source.configChangedAt(),
         paused: source.paused(),
-        counts: healthCounts(tasks),
+        counts: totals.healths,
         running: live && { ...live, bytes: source.progress.bytes },
         lastRun: lastRun ?? null,
-        tasks: filterTasks(tasks, filter, { running: running(), now })
-          .map((task) => apiTask(task, running())),
+        tasks: shown.items.map((task) => apiTask(task, request.running)),
       } satisfies ApiStatus,
     );
   });
@@ -78,8 +80,9 @@ export function addApi(app: App, context: AppContext): void {
   });
 
   app.get("/metrics", async (c) => {
-    const [tasks, [lastRun]] = await Promise.all([source.tasks(), source.runs(1)]);
-    const text = metrics.print({ tasks, lastRun: lastRun ?? null, live: broadcast.live() });
+    const request = { filter: NO_FILTER, perPage: Infinity, running: running() };
+    const [overview, [lastRun]] = await Promise.all([source.overview(request), source.runs(1)]);
+    const text = metrics.print({ overview, lastRun: lastRun ?? null, live: broadcast.live() });
     return c.body(text, 200, { "content-type": metrics.contentType });
   });
 }

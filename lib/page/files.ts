@@ -23,7 +23,7 @@ import {
  */
 export async function answerFile(
   request: Request,
-  source: Pick<PageSource, "files" | "task" | "tasks" | "versions">,
+  source: Pick<PageSource, "files" | "task" | "isPublished" | "versions">,
 ): Promise<Response | null> {
   const key = idBehind("/files/", request.url);
   if (source.files === null || key === null || !await isOfTask(key, request, source)) return null;
@@ -43,11 +43,11 @@ export async function answerFile(
 async function isOfTask(
   key: string,
   request: Request,
-  source: Pick<PageSource, "task" | "tasks" | "versions">,
+  source: Pick<PageSource, "task" | "isPublished" | "versions">,
 ): Promise<boolean> {
   const id = new URL(request.url).searchParams.get("task");
   if (id === null) {
-    return (await source.tasks()).some(({ record }) => record?.published?.key === key);
+    return await source.isPublished(key);
   }
   const task = await source.task(id);
   return task !== null &&

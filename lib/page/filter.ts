@@ -2,7 +2,7 @@
 
 import type { ShownHealth } from "../core/event.ts";
 import { changedAt, isRecentlyChanged } from "./labels.ts";
-import type { PageTask } from "./source.ts";
+import type { PageTask } from "./model.ts";
 
 /** What tasks can be filtered by. */
 export type TaskCondition = ShownHealth | "paused" | "running" | "changed";

@@ -12,7 +12,7 @@ import { countWords, formatBytes, formatDuration } from "../report/format.ts";
 import { shortReason } from "../report/reason.ts";
 import type { RecordedAttempt } from "../state/run_record.ts";
 import type { TaskRecord } from "../state/state.ts";
-import type { PageTask } from "./source.ts";
+import type { PageTask } from "./model.ts";
 
 /** The meaning of an error code; null for one that only another version has. */
 export function codeMeaning(code: string): string | null {
@@ -37,7 +37,7 @@ export function changedAt(record: TaskRecord | null): string | null {
 }
 
 /** How long a change counts as recent. */
-const RECENT_MS = 24 * 60 * 60_000;
+export const RECENT_MS = 24 * 60 * 60_000;
 
 /** Whether the content of a task's file changed within a day. */
 export function isRecentlyChanged({ record }: PageTask, now: Temporal.Instant): boolean {
@@ -47,7 +47,7 @@ export function isRecentlyChanged({ record }: PageTask, now: Temporal.Instant): 
 }
 
 /** The zone of most tasks, for times that belong to no task; UTC without tasks. */
-export function commonZone(tasks: readonly PageTask[]): string {
+export function commonZone(tasks: readonly Pick<PageTask, "timezone">[]): string {
   const counts = new Map<string, number>();
   for (const { timezone } of tasks) counts.set(timezone, (counts.get(timezone) ?? 0) + 1);
   let zone = "UTC";

@@ -3,6 +3,7 @@
 import type { RunEvent, ShownHealth } from "../core/event.ts";
 import { TASK_STATUSES } from "../core/result.ts";
 import type { LiveRun } from "./live.ts";
+import type { Overview } from "./overview.ts";
 import type { PageTask } from "./source.ts";
 import type { RunRecord } from "../state/state.ts";
 
@@ -12,7 +13,7 @@ export interface Metrics {
   count(event: RunEvent): void;
   /** All metrics in Prometheus' text format 0.0.4. */
   print(current: {
-    readonly tasks: readonly PageTask[];
+    readonly overview: Overview;
     readonly lastRun: RunRecord | null;
     readonly live: LiveRun | null;
   }): string;
@@ -59,12 +60,14 @@ export function createMetrics(version: string): Metrics {
       receivedBytes += bytes;
       durations.observe(timings.totalMs / 1000);
     },
-    print: ({ tasks, lastRun, live }) => {
+    print: ({ overview: { totals, shown, isLarge }, lastRun, live }) => {
       run = lastRun ?? run;
-      const paused = tasks.filter((task) => task.paused).length;
+      // A series for each of very many tasks would be too many, and some of them have gaps.
+      const tasks = isLarge ? [] : shown.items;
+      const { conditions: { paused } } = totals;
       const healths = HEALTHS.map((health) => ({
         labels: { health },
-        value: tasks.filter((task) => task.health === health).length,
+        value: totals.healths[health],
       }));
       const statuses = [...results].map(([status, value]) => ({ labels: { status }, value }));
       const perTask = (valueOf: (task: PageTask) => number | null): Sample[] =>

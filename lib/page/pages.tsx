@@ -7,14 +7,12 @@ import { answerFile, readPreview, versionsOfTask, versionsToCompare } from "./fi
 import { idBehind, taskPath } from "./assets.ts";
 import {
   filterQuery,
-  filterTasks,
   paginate,
   parseFilter,
   parsePage,
   parseText,
   tasksPerPage,
 } from "./filter.ts";
-import { commonZone } from "./labels.ts";
 import {
   type App,
   type AppContext,
@@ -23,6 +21,7 @@ import {
   NO_TASK,
   taskBehind,
 } from "./routes.ts";
+import type { TaskTotals } from "./overview.ts";
 import { MAX_RUNS, type PageSource, type PageTask } from "./source.ts";
 import { Actions, RunningRun, shown } from "./views/components.tsx";
 import { Counts, FilterForm, Headline, titleOf } from "./views/overview.tsx";
@@ -45,7 +44,9 @@ export function addPages(app: App, context: AppContext): void {
     c: AppRequest,
     task: string | null,
     back: string,
-    tasks: readonly PageTask[],
+    { tasks, conditions: { paused } }: Pick<TaskTotals, "tasks"> & {
+      readonly conditions: Pick<TaskTotals["conditions"], "paused">;
+    },
   ) => {
     const canPause = source.actions !== null && source.actions.pausing !== null;
     return (
@@ -54,8 +55,8 @@ export function addPages(app: App, context: AppContext): void {
           access={actionAccess(c)}
           task={task}
           back={back}
-          canPause={canPause && tasks.some(({ paused }) => !paused)}
-          canResume={canPause && tasks.some(({ paused }) => paused)}
+          canPause={canPause && paused < tasks}
+          canResume={canPause && paused > 0}
           canTestAlerts={task === null && source.alertTargets() > 0}
         />
       </section>
@@ -64,18 +65,19 @@ export function addPages(app: App, context: AppContext): void {
 
   app.get("/", async (c) => {
     const filter = parseFilter(new URL(c.req.url).searchParams);
-    const [tasks, [lastRun], activeRuns] = await Promise.all([
-      source.tasks(),
+    const request = { filter, perPage: tasksPerPage(filter), running: running() };
+    const [overview, [lastRun], activeRuns] = await Promise.all([
+      source.overview(request),
       source.runs(1),
       source.activeRuns(),
     ]);
+    const { totals } = overview;
     const now = clock.now();
-    const matching = filterTasks(tasks, filter, { running: running(), now });
     const facts = {
-      tasks,
+      ...overview,
       filter,
-      running: running(),
-      shown: paginate(matching, filter.page, tasksPerPage(filter)),
+      running: request.running,
+      timezone: source.timezone(),
       lastRun: lastRun ?? null,
       // The run of this process has a section of its own.
       otherRuns: activeRuns.filter(({ run }) => run !== broadcast.live()?.run),
@@ -90,7 +92,7 @@ export function addPages(app: App, context: AppContext): void {
         <div id="headline" data-live>
           <Headline {...facts} />
         </div>
-        {tasks.length > 0 && actionsFor(c, null, `/${filterQuery(filter)}`, tasks)}
+        {totals.tasks > 0 && actionsFor(c, null, `/${filterQuery(filter)}`, totals)}
         <div id="progress" data-live>
           <RunningRun
             run={broadcast.live()}
@@ -99,7 +101,7 @@ export function addPages(app: App, context: AppContext): void {
             nowMs={clock.monotonicMs()}
           />
         </div>
-        {tasks.length > 0 && (
+        {totals.tasks > 0 && (
           <div class="tools">
             <div id="counts" data-live>
               <Counts {...facts} />
@@ -138,7 +140,10 @@ export function addPages(app: App, context: AppContext): void {
           <TaskHead {...facts} />
         </div>
         <div id="task-actions" data-live>
-          {actionsFor(c, task.id, taskPath(task.id), [task])}
+          {actionsFor(c, task.id, taskPath(task.id), {
+            tasks: 1,
+            conditions: { paused: Number(task.paused) },
+          })}
         </div>
         <div id="task" data-live>
           <TaskBody {...facts} />
@@ -163,18 +168,14 @@ export function addPages(app: App, context: AppContext): void {
   });
 
   app.get("/runs", async (c) => {
-    const [tasks, runs, days] = await Promise.all([
-      source.tasks(),
-      source.runs(MAX_RUNS),
-      source.days(DAYS),
-    ]);
+    const [runs, days] = await Promise.all([source.runs(MAX_RUNS), source.days(DAYS)]);
     const listed = paginate(runs, parsePage(c.req.query("page") ?? null), ROWS);
     const content = (
       <div id="runs" data-live>
         <RunsPage
           shown={listed}
           days={days}
-          clock={{ now: clock.now(), zone: commonZone(tasks) }}
+          clock={{ now: clock.now(), zone: source.timezone() }}
         />
       </div>
     );
@@ -186,7 +187,7 @@ export function addPages(app: App, context: AppContext): void {
     const runs = await source.runs(MAX_RUNS);
     const run = runs.find((one) => one.run === name);
     if (!run) return refuse(c, 404, NO_RUN);
-    const [tasks, results] = await Promise.all([source.tasks(), source.runResults(run.run)]);
+    const results = await source.runResults(run.run);
     const sorted = sortResults(results);
     const filter = parseResultFilter(new URL(c.req.url).searchParams);
     const content = (
@@ -195,7 +196,7 @@ export function addPages(app: App, context: AppContext): void {
         results={sorted}
         shownResults={paginate(filterResults(sorted, filter), filter.page, ROWS)}
         filter={filter}
-        clock={{ now: clock.now(), zone: commonZone(tasks) }}
+        clock={{ now: clock.now(), zone: source.timezone() }}
       />
     );
     return c.html(layout(c, "Run · cronfetch", "runs", content));

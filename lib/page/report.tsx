@@ -8,6 +8,7 @@ import type { DayRecord, RunRecord, RunTaskResult } from "../state/run_record.ts
 import { inlineAssets } from "./assets.ts";
 import { filterTasks, NO_FILTER, paginate } from "./filter.ts";
 import { commonZone } from "./labels.ts";
+import { overviewOf } from "./overview.ts";
 import { sortResults } from "./pages.tsx";
 import type { PageSource, PageTask, PageVersion } from "./source.ts";
 import { exactTime } from "./views/components.tsx";
@@ -106,13 +107,13 @@ function linksTo({ detailed, detailedRuns }: ReportContent): Links {
 
 function Report({ content }: { readonly content: ReportContent }): JSX.Element {
   const { tasks, detailed, runs, days, detailedRuns, now } = content;
-  const clock = { now, zone: commonZone(tasks) };
-  const sorted = filterTasks(tasks, NO_FILTER, { running: new Set(), now });
+  const timezone = commonZone(tasks);
+  const clock = { now, zone: timezone };
+  const running = new Set<string>();
+  const perPage = Math.max(1, tasks.length);
   const facts = {
-    tasks,
-    filter: NO_FILTER,
-    running: new Set<string>(),
-    shown: paginate(sorted, 1, Math.max(1, tasks.length)),
+    ...overviewOf(tasks, { filter: NO_FILTER, perPage, running }, now),
+    ...{ filter: NO_FILTER, running, timezone },
     lastRun: runs[0] ?? null,
     otherRuns: [],
     paused: false,

@@ -1,123 +1,46 @@
 /** The data behind the status page: tasks, runs, files and actions, read from state and store. */
 
-import type { Progress, RunEvent, ShownHealth } from "../core/event.ts";
 import type { ActiveRun, DayRecord, RunRecord, RunTaskResult } from "../state/run_record.ts";
-import type { Delivery, FamilyMember, State, TaskRecord } from "../state/state.ts";
+import type { Delivery, State } from "../state/state.ts";
 import type { Config } from "../config/config.ts";
-import { createRedactor, redactUrl } from "../config/secrets.ts";
+import { createRedactor } from "../config/secrets.ts";
 import type { Host } from "../core/host.ts";
-import type { Task } from "../core/task.ts";
 import { expandTasks } from "../lists/expand.ts";
 import type { Store } from "../store/store.ts";
-import type { AlertTestResult } from "../report/alerts/test.ts";
-import { taskHealth } from "../report/task_health.ts";
+import { commonZone } from "./labels.ts";
+import { createLargeOverview, MANY_RECORDS } from "./large.ts";
+import type {
+  PageActions,
+  PageActivity,
+  PageFiles,
+  PageNotice,
+  PageTask,
+  PageVersion,
+} from "./model.ts";
+import { type Overview, overviewOf, type OverviewRequest } from "./overview.ts";
+import { pageTasks, versionsOf } from "./page_task.ts";
 
-/** A task as shown on the page. Holds no secret: URLs and messages are redacted. */
-export interface PageTask {
-  /** Unique in the config. */
-  readonly id: string;
-  /** Redacted. */
-  readonly url: string;
-  /** URLs tried when `url` fails, redacted. */
-  readonly mirrors: readonly string[];
-  /** Name of the file in the store. */
-  readonly key: string;
-  /** The schedule as text. */
-  readonly schedule: string;
-  /** The schedule for people: `Daily at 06:00 (UTC)`. */
-  readonly scheduleWords: string;
-  /** IANA name of the zone that its times are shown in. */
-  readonly timezone: string;
-  readonly health: ShownHealth;
-  /** Whether the task came due twice since its last success. */
-  readonly stale: boolean;
-  /** When it becomes or became stale, RFC 3339; null for never. */
-  readonly staleFrom: string | null;
-  readonly due: boolean;
-  /** Next due time after now, RFC 3339; null for never. */
-  readonly nextDue: string | null;
-  readonly paused: boolean;
-  /** Its record in the state, or null. */
-  readonly record: TaskRecord | null;
-}
-
-/** A banner about the serving process, shown on top of every page. */
-export interface PageNotice {
-  readonly tone: "plain" | "warning";
-  /** A sentence. */
-  readonly title: string;
-  /** Details, a line each. Holds no secret. */
-  readonly lines: readonly string[];
-}
-
-/** A file of a task's family. Holds no secret. */
-export interface PageVersion {
-  readonly key: string;
-  /**
-   * The published file, an earlier one under another name, a kept version, or quarantined content; a
-   * member of the published archive, or of an earlier one.
-   */
-  readonly kind: "current" | "earlier" | "version" | "refused" | "member" | "dropped";
-  /** Lower-case hexadecimal, or null if unknown. */
-  readonly sha256: string | null;
-  readonly sizeBytes: number;
-  /** RFC 3339, or null if unknown. */
-  readonly publishedAt: string | null;
-}
-
-/** An open published file. */
-export interface OpenedFile {
-  readonly sizeBytes: number;
-  /** Must be read to its end or cancelled. */
-  readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
-}
-
-/** Opens published files for download. */
-export interface PageFiles {
-  /** Opens the file published under a key; null if there is none. */
-  open(key: string): Promise<OpenedFile | null>;
-}
-
-/** Actions of a client that has the token. A task of `null` means all tasks. */
-export interface PageActions {
-  /** Requests a run of some tasks; resolves before the run starts. */
-  runNow(tasks: readonly string[] | null): Promise<void>;
-  /** Null where a pause would not last, as with several instances. */
-  readonly pausing: PagePausing | null;
-  /** Sends a test alert to each target of the config. */
-  testAlerts(): Promise<readonly AlertTestResult[]>;
-}
-
-/** Suspends the schedule of a task, and continues it. */
-export interface PagePausing {
-  pause(task: string | null): Promise<void>;
-  resume(task: string | null): Promise<void>;
-}
-
-/** What the serving process does: its current run, its notices, its actions. */
-export interface PageActivity {
-  /** Progress of the current run. */
-  readonly progress: Progress;
-  /** Calls `listener` for each event until the returned function is called. */
-  subscribe(listener: (event: RunEvent) => void): () => void;
-  /** Calls `listener` for any other change until the returned function is called. */
-  onChange(listener: () => void): () => void;
-  readonly notices: () => readonly PageNotice[];
-  /** When the config was last reloaded, RFC 3339; null for never. */
-  readonly configChangedAt: () => string | null;
-  /** When due tasks are next looked for, RFC 3339; null if that depends on the tasks alone. */
-  readonly nextCheckAt: () => string | null;
-  /** Whether all tasks are paused. */
-  readonly paused: () => boolean;
-  isPaused(task: string): boolean;
-  /** Null on a read-only page. */
-  readonly actions: PageActions | null;
-}
+export type {
+  OpenedFile,
+  PageActions,
+  PageActivity,
+  PageFiles,
+  PageNotice,
+  PagePausing,
+  PageTask,
+  PageVersion,
+} from "./model.ts";
 
 /** The data that the page renders. */
 export interface PageSource extends Omit<PageActivity, "isPaused"> {
-  /** All tasks, in the config's order. */
+  /** All tasks, in the config's order. Reads every record of them. */
   tasks(): Promise<readonly PageTask[]>;
+  /** The tasks that a filter selects, and the sums over all of them. */
+  overview(request: OverviewRequest): Promise<Overview>;
+  /** Whether a task has published a key. */
+  isPublished(key: string): Promise<boolean>;
+  /** IANA name of the zone of most tasks of the config, for times that belong to no task. */
+  timezone(): string;
   /** One task, or null. */
   task(id: string): Promise<PageTask | null>;
   /** The files of tasks, by id: the published one, then the others, newest first. */
@@ -154,7 +77,15 @@ export const NO_ACTIVITY: PageActivity = {
 /** The part of a state that the page reads. */
 export type PageState = Pick<
   State,
-  "records" | "members" | "deliveries" | "items" | "runs" | "runResults" | "days" | "activeRuns"
+  | "records"
+  | "index"
+  | "members"
+  | "deliveries"
+  | "items"
+  | "runs"
+  | "runResults"
+  | "days"
+  | "activeRuns"
 >;
 
 /** The part of a store that the page reads. */
@@ -184,7 +115,7 @@ const SNAPSHOT_COST_FACTOR = 9;
 /** All tasks at one time. */
 interface TaskSnapshot {
   readonly atMs: number;
-  readonly tasks: Promise<readonly PageTask[]>;
+  readonly tasks: Promise<readonly PageTask[] | null>;
   /** Time spent reading it; 0 until then. */
   tookMs: number;
 }
@@ -206,30 +137,39 @@ export function createPageSource(
 
   const redactor = (current: Config) => createRedactor([...current.secrets, ...secrets]);
 
-  const readTasks = async (): Promise<readonly PageTask[]> => {
+  const readTasks = async (opened: PageState): Promise<readonly PageTask[]> => {
     const now = host.clock.now();
     const current = config();
     const redact = redactor(current);
-    const opened = await state();
     const tasks = await expandTasks(current, opened, now);
     const records = await opened.records(tasks.map((task) => task.id));
-    // Loaded only now: its package would take a third of the start of `serve`.
-    const { scheduleWords } = await import("./schedule_words.ts");
-    return tasks.map((task): PageTask => ({
-      ...pageTask(task, records.get(task.id), { now, redact, activity }),
-      scheduleWords: scheduleWords(task.schedule, task.timezone),
-    }));
+    return await pageTasks(tasks, records, { now, redact, activity });
+  };
+
+  const many = createLargeOverview({
+    state,
+    tasks: async () => {
+      const tasks = await expandTasks(config(), await state(), host.clock.now());
+      return new Map(tasks.map((task) => [task.id, task]));
+    },
+    facts: () => ({ now: host.clock.now(), redact: redactor(config()), activity }),
+  }, host.clock);
+
+  const readFew = async (): Promise<readonly PageTask[] | null> => {
+    const opened = await state();
+    return await opened.index?.hasMoreThan(MANY_RECORDS) ? null : await readTasks(opened);
   };
 
   const isFresh = ({ atMs, tookMs }: TaskSnapshot): boolean =>
     host.clock.monotonicMs() - atMs <
       Math.max(hasNewEvent ? 0 : SNAPSHOT_MS, tookMs * SNAPSHOT_COST_FACTOR);
 
-  const tasks = (): Promise<readonly PageTask[]> => {
+  /** All tasks; null if they are too many to be read. */
+  const fewTasks = (): Promise<readonly PageTask[] | null> => {
     if (snapshot !== null && isFresh(snapshot)) return snapshot.tasks;
     const atMs = host.clock.monotonicMs();
     hasNewEvent = false;
-    const fresh: TaskSnapshot = { atMs, tasks: readTasks(), tookMs: 0 };
+    const fresh: TaskSnapshot = { atMs, tasks: readFew(), tookMs: 0 };
     snapshot = fresh;
     fresh.tasks.then(
       () => fresh.tookMs = host.clock.monotonicMs() - atMs,
@@ -240,8 +180,24 @@ export function createPageSource(
   };
 
   return {
-    tasks,
-    task: async (id) => (await tasks()).find((task) => task.id === id) ?? null,
+    tasks: async () => await fewTasks() ?? await readTasks(await state()),
+    overview: async (request) => {
+      const tasks = await fewTasks();
+      return tasks === null
+        ? await many.read(request)
+        : overviewOf(tasks, request, host.clock.now());
+    },
+    isPublished: async (key) => {
+      const tasks = await fewTasks();
+      return tasks === null
+        ? await many.isPublished(key)
+        : tasks.some(({ record }) => record?.published?.key === key);
+    },
+    timezone: () => commonZone(config().tasks.map(({ task }) => task)),
+    task: async (id) => {
+      const tasks = await fewTasks();
+      return tasks === null ? await many.task(id) : tasks.find((task) => task.id === id) ?? null;
+    },
     versions: async (tasks) => {
       const members = await (await state()).members(tasks.map(({ id }) => id));
       const redact = redactor(config());
@@ -308,69 +264,6 @@ function invalidatingActions(actions: PageActions, invalidate: () => void): Page
       resume: (task) => after(pausing.resume(task)),
     },
   };
-}
-
-function pageTask(
-  task: Task,
-  record: TaskRecord | undefined,
-  { now, redact, activity }: {
-    readonly now: Temporal.Instant;
-    readonly redact: (text: string) => string;
-    readonly activity: PageActivity;
-  },
-): Omit<PageTask, "scheduleWords"> {
-  const { health, stale, staleFrom, due, nextDue, schedule } = taskHealth(task, record, now);
-  return {
-    ...{ id: task.id, key: redact(task.key), schedule, health, stale, staleFrom, due, nextDue },
-    url: redactUrl(redact(task.url)),
-    timezone: task.timezone,
-    mirrors: task.mirrors.map((mirror) => redactUrl(redact(mirror))),
-    paused: activity.paused() || activity.isPaused(task.id),
-    record: record ? redactedRecord(record, redact) : null,
-  };
-}
-
-/**
- * Records are written redacted, but a later config may declare further secrets, and a server may
- * choose a name with one.
- */
-function redactedRecord(record: TaskRecord, redact: (text: string) => string): TaskRecord {
-  const { published, results } = record;
-  const redactOrNull = (text: string | null) => text === null ? null : redact(text);
-  return {
-    ...record,
-    part: null,
-    published: published && {
-      ...published,
-      key: redact(published.key),
-      source: redact(published.source),
-      etag: redactOrNull(published.etag),
-      lastModified: redactOrNull(published.lastModified),
-    },
-    results: results.map((result) => ({ ...result, message: redactOrNull(result.message) })),
-  };
-}
-
-/** The files of a task. Pure. */
-function versionsOf({ record }: PageTask, members: readonly FamilyMember[]): PageVersion[] {
-  const published = record?.published ?? null;
-  // Of an archive, perhaps only the members are published.
-  const isStored = published !== null && published.unpacked?.isPublished !== false;
-  const current: PageVersion[] = !isStored ? [] : [{
-    key: published.key,
-    kind: "current",
-    sha256: published.sha256,
-    sizeBytes: published.sizeBytes,
-    publishedAt: record?.publishedAt ?? null,
-  }];
-  const others = members
-    .flatMap(({ kind, ...member }): PageVersion[] => {
-      // A file without a time is only a claim on its name.
-      if (member.key === published?.key || member.publishedAt === null) return [];
-      return [{ ...member, kind: kind === "file" ? "earlier" : kind }];
-    })
-    .toSorted((one, other) => (other.publishedAt ?? "") < (one.publishedAt ?? "") ? -1 : 1);
-  return [...current, ...others];
 }
 
 /** Opens published files; reading starts when the body is read. */

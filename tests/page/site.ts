@@ -2,6 +2,8 @@
 
 import type { AlertTestResult } from "../../lib/report/alerts/test.ts";
 import type { Progress, RunEvent, RunOccurrence } from "../../lib/core/event.ts";
+import { commonZone } from "../../lib/page/labels.ts";
+import { overviewOf } from "../../lib/page/overview.ts";
 import { createPage, type StatusPage } from "../../lib/page/app.tsx";
 import type {
   PageActions,
@@ -126,6 +128,9 @@ export function site(options: SiteOptions = {}): Site {
   const files = options.files ?? null;
   const source: PageSource = {
     tasks: () => read(tasks),
+    overview: (request) => read(overviewOf(tasks, request, host.clock.now())),
+    isPublished: (key) => read(tasks.some(({ record }) => record?.published?.key === key)),
+    timezone: () => commonZone(tasks),
     task: (id) => read(tasks.find((task) => task.id === id) ?? null),
     versions: (tasks) =>
       read(

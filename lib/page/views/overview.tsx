@@ -1,22 +1,19 @@
 /** The top of the overview: headline, totals and filters. */
 
 import type { JSX } from "hono/jsx/jsx-runtime";
-import type { ShownHealth } from "../../core/event.ts";
 import { trimEndOf } from "../../core/text.ts";
 import { formatBytes, formatCount, plural } from "../../report/format.ts";
 import type { ActiveRun, RunRecord } from "../../state/run_record.ts";
-import { CONDITIONS, type Filter, filterQuery, isIn, NO_FILTER, type Page } from "../filter.ts";
-import { commonZone, countsLabel, isRecentlyChanged } from "../labels.ts";
-import type { PageTask } from "../source.ts";
+import { CONDITIONS, type Filter, filterQuery, NO_FILTER } from "../filter.ts";
+import { countsLabel } from "../labels.ts";
+import type { Overview, TaskTotals } from "../overview.ts";
 import { shown, When } from "./components.tsx";
 import { useLinks } from "./links.ts";
 
 /** Data of the overview. */
-export interface OverviewFacts {
-  /** All tasks of the config. */
-  readonly tasks: readonly PageTask[];
-  /** The tasks that match the filter. */
-  readonly shown: Page<PageTask>;
+export interface OverviewFacts extends Overview {
+  /** IANA name of the zone of times that belong to no task. */
+  readonly timezone: string;
   readonly filter: Filter;
   readonly running: ReadonlySet<string>;
   readonly lastRun: RunRecord | null;
@@ -34,13 +31,13 @@ export interface OverviewFacts {
 
 /** The heading: how many tasks need attention, the totals, the last run. */
 export function Headline(facts: OverviewFacts): JSX.Element {
-  const { tasks, lastRun, otherRuns, paused, configChangedAt, nextCheckAt, now } = facts;
+  const { totals, lastRun, otherRuns, paused, configChangedAt, nextCheckAt, now } = facts;
   const links = useLinks();
-  const clock = { now, zone: commonZone(tasks) };
+  const clock = { now, zone: facts.timezone };
   return (
     <>
       <h1>{headlineText(facts)}</h1>
-      <p class="faint">{totals(tasks, now)}</p>
+      <p class="faint">{filesText(totals)}</p>
       <p class="faint">
         {lastRun
           ? (
@@ -93,17 +90,13 @@ function reasonOf(error: string): string {
 }
 
 /** What is worst. Tasks keep their health while whole runs fail. */
-function headlineText({ tasks, lastRun }: OverviewFacts): string {
-  const total = tasks.length;
-  const count = (matches: (task: PageTask) => boolean) => tasks.filter(matches).length;
+function headlineText({ totals, lastRun }: OverviewFacts): string {
+  const { tasks: total, urgent, healths: { failing, new: fresh } } = totals;
   if (total === 0) return "No tasks";
   const of = (some: number) => `${formatCount(some)} of ${plural(total, "task")}`;
-  const urgent = count((task) => task.health === "unhealthy" || task.stale);
   if (urgent > 0) return `${of(urgent)} ${urgent === 1 ? "needs" : "need"} attention`;
   if (lastRun?.error !== undefined) return "The last run failed";
-  const failing = count((task) => task.health === "failing");
   if (failing > 0) return `${of(failing)} failed last time`;
-  const fresh = count((task) => task.health === "new");
   if (fresh === total) {
     return total === 1
       ? "The task has not run yet"
@@ -113,17 +106,14 @@ function headlineText({ tasks, lastRun }: OverviewFacts): string {
   return total === 1 ? "The task is fine" : `All ${formatCount(total)} tasks are fine`;
 }
 
-function totals(tasks: readonly PageTask[], now: Temporal.Instant): string {
-  const files = tasks.flatMap(({ record }) => record?.published ?? []);
-  if (files.length === 0) return "No file has been published yet.";
-  const sizeBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
-  const changed = tasks.filter((task) => isRecentlyChanged(task, now)).length;
-  return `${plural(files.length, "file")}, ${formatBytes(sizeBytes)}; ` +
+function filesText({ files, sizeBytes, conditions: { changed } }: TaskTotals): string {
+  if (files === 0) return "No file has been published yet.";
+  return `${plural(files, "file")}, ${formatBytes(sizeBytes)}; ` +
     `${changed === 0 ? "none" : formatCount(changed)} changed in the last 24 hours.`;
 }
 
 /** The number of tasks by condition, each a link that filters by it. */
-export function Counts({ tasks, filter, running, now }: OverviewFacts): JSX.Element {
+export function Counts({ totals, filter }: OverviewFacts): JSX.Element {
   const link = (health: Filter["health"], count: number) => (
     <li>
       <a
@@ -136,9 +126,9 @@ export function Counts({ tasks, filter, running, now }: OverviewFacts): JSX.Elem
   );
   return (
     <ul class="counts" aria-label="Filter by condition">
-      {link(null, tasks.length)}
+      {link(null, totals.tasks)}
       {CONDITIONS.map((condition) => {
-        const count = tasks.filter((task) => isIn(condition, task, { running, now })).length;
+        const count = totals.conditions[condition];
         return count > 0 || filter.health === condition ? link(condition, count) : null;
       })}
     </ul>
@@ -165,9 +155,7 @@ export function FilterForm({ filter }: { readonly filter: Filter }): JSX.Element
 }
 
 /** The title of the overview, with the number of tasks that need attention; `!` if the run failed. */
-export function titleOf({ tasks, lastRun }: Pick<OverviewFacts, "tasks" | "lastRun">): string {
-  const urgent: readonly ShownHealth[] = ["unhealthy", "stale"];
-  const count = tasks.filter((task) => urgent.includes(task.health) || task.stale).length;
-  if (count > 0) return `(${formatCount(count)}) cronfetch`;
+export function titleOf({ totals, lastRun }: Pick<OverviewFacts, "totals" | "lastRun">): string {
+  if (totals.urgent > 0) return `(${formatCount(totals.urgent)}) cronfetch`;
   return lastRun?.error === undefined ? "cronfetch" : "(!) cronfetch";
 }

@@ -28,7 +28,7 @@ const RUN_FORM = "run-form";
 /** The table of tasks, or why it is empty. */
 export function TaskTable(facts: OverviewFacts): JSX.Element {
   const { filter, canRun } = facts;
-  if (facts.tasks.length === 0) {
+  if (facts.totals.tasks === 0) {
     return (
       <Notice title="The config has no tasks">
         <p>Add a URL to its list of tasks, and this page shows the health of the task.</p>
@@ -39,7 +39,7 @@ export function TaskTable(facts: OverviewFacts): JSX.Element {
     return (
       <Notice title="No task matches">
         <p>
-          None of the {plural(facts.tasks.length, "task")} matches the filter.{" "}
+          None of the {plural(facts.totals.tasks, "task")} matches the filter.{" "}
           <a href="/">Show all</a>
         </p>
       </Notice>
@@ -57,13 +57,19 @@ export function TaskTable(facts: OverviewFacts): JSX.Element {
         <caption>{caption(facts)}</caption>
         <thead role="rowgroup">
           <tr role="row">
-            <SortHeader filter={filter} column="task">Task</SortHeader>
-            <SortHeader filter={filter} column="health">Health</SortHeader>
+            <SortHeader filter={filter} column="task" isSortable={!facts.isLarge}>Task</SortHeader>
+            <SortHeader filter={filter} column="health" isSortable={!facts.isLarge}>
+              Health
+            </SortHeader>
             <th role="columnheader" scope="col">Last results</th>
-            <SortHeader filter={filter} column="changed">Changed</SortHeader>
-            <SortHeader filter={filter} column="success">Last success</SortHeader>
-            <SortHeader filter={filter} column="due">Next due</SortHeader>
-            <SortHeader filter={filter} column="size">Size</SortHeader>
+            <SortHeader filter={filter} column="changed" isSortable>Changed</SortHeader>
+            <SortHeader filter={filter} column="success" isSortable={!facts.isLarge}>
+              Last success
+            </SortHeader>
+            <SortHeader filter={filter} column="due" isSortable={!facts.isLarge}>
+              Next due
+            </SortHeader>
+            <SortHeader filter={filter} column="size" isSortable={!facts.isLarge}>Size</SortHeader>
             {canRun && (
               <th role="columnheader" scope="col">
                 <span class="unseen">Action</span>
@@ -85,16 +91,20 @@ export function TaskTable(facts: OverviewFacts): JSX.Element {
 }
 
 /** A column's header, a link that sorts by it. */
-function SortHeader({ filter, column, children }: {
+function SortHeader({ filter, column, isSortable, children }: {
   readonly filter: Filter;
   readonly column: SortColumn;
+  /** Very many tasks are sorted by the state, which sorts by few columns. */
+  readonly isSortable: boolean;
   readonly children?: Child;
 }) {
   const links = useLinks();
   const { order } = filter;
   const isSorted = order?.column === column;
   const isDescending = isSorted ? !order.isDescending : FIRST_DESCENDING[column];
-  const path = links.filter?.({ ...filter, order: { column, isDescending }, page: 1 });
+  const path = isSortable
+    ? links.filter?.({ ...filter, order: { column, isDescending }, page: 1 })
+    : undefined;
   const sorted = isSorted ? order.isDescending ? "descending" : "ascending" : undefined;
   return (
     <th role="columnheader" scope="col" aria-sort={sorted}>
