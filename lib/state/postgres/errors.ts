@@ -20,6 +20,7 @@ interface Explanation {
 const SERVER_HINT = "check that Postgres is running, and its host and port";
 const MIGRATE = '"cronfetch state migrate" as the owner of the tables creates or grants them';
 const DAMAGED = "restore it from a backup";
+const SLOW = "raise the statement_timeout of the role, or find out what slows the server down";
 const TRUST = "name the certificate of its authority by sslrootcert=PATH, or check the host name";
 
 /** The server or the way to it is unavailable. */
@@ -62,7 +63,7 @@ const BY_CODE: Readonly<Record<string, Explanation>> = {
   "40001": CONTENDED,
   "40P01": CONTENDED,
   "55P03": final("state.locked", "another process keeps it locked"),
-  "57014": final("state.locked", "the query took too long"),
+  "57014": final("store.failed", "the query took too long", SLOW),
   "28": final("store.denied", null, "check the user name and the password"),
   "42501": final("store.denied", null, MIGRATE),
   "25006": final("store.denied", "the database is read-only", "connect to the primary server"),

@@ -125,20 +125,32 @@ export class PostgresPool implements AsyncDisposable {
    * Performs a transaction (READ COMMITTED), and repeats it after a deadlock or a closed connection: it
    * may be committed although its connection was closed.
    *
-   * @param work Returns the result, or {@linkcode ROLLBACK}.
+   * @param work Returns the result, or throws {@linkcode Rollback}.
+   * @param isOnce Whether to ask the server if it was committed, instead of repeating it then.
    * @throws {CronfetchError} `state.` and `store.` codes, and what `work` throws.
    */
-  transaction<T>(doing: string, work: (query: Query) => Promise<T>): Promise<T> {
+  transaction<T>(
+    doing: string,
+    work: (query: Query) => Promise<T>,
+    isOnce = false,
+  ): Promise<T> {
+    let uncertain: { readonly id: string; readonly result: T } | null = null;
     return this.#persist(doing, () =>
       this.#withClient(async (query) => {
+        if (uncertain !== null && await isCommitted(uncertain.id, query)) return uncertain.result;
+        uncertain = null;
         await query(BEGIN);
         try {
           const result = await work(query);
+          if (isOnce) {
+            const [row] = await query<{ readonly id: string }>("SELECT txid_current()::text AS id");
+            if (row !== undefined) uncertain = { ...row, result };
+          }
           await query("COMMIT");
           return result;
         } catch (error) {
           // Without a connection, the server rolls back by itself.
-          await query("ROLLBACK").catch(() => {});
+          if (remedyFor(error) !== "wait") await query("ROLLBACK").catch(() => {});
           if (error instanceof Rollback) return error.result as T;
           throw error;
         }
@@ -231,6 +243,17 @@ export class PostgresPool implements AsyncDisposable {
     this.#downSinceMs = null;
     stderr.write(`the state ${this.location} is available again, after ${seconds} s\n`);
   }
+}
+
+/** Whether a transaction was committed whose connection was closed by its COMMIT. */
+async function isCommitted(id: string, query: Query): Promise<boolean> {
+  const [row] = await query<{ readonly status: string }>(
+    "SELECT txid_status($1::bigint) AS status",
+    [id],
+  );
+  // The server has not noticed yet that the connection is closed: asked again after a pause.
+  if (row?.status === "in progress") throw new Error("the connection was terminated");
+  return row?.status === "committed";
 }
 
 /** Thrown by the work of a transaction to undo it and return a result. */

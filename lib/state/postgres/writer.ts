@@ -44,7 +44,8 @@ export class PostgresWriter {
       if (changes.records.size > 0) await this.#setRecords(query, changes, mayWrite);
       if (changes.parked.size > 0) await this.#setParked(query, changes.parked, now);
       if (changes.days.size > 0) await this.#addToDays(query, changes.days);
-    });
+      // The amounts of days would be added twice.
+    }, changes.days.size > 0);
   }
 
   async #setRecords(query: Query, { records }: Changes, mayWrite: MayWrite): Promise<void> {

@@ -36,7 +36,7 @@ Deno.test("postgresError, remedyFor: errors of the server and of the connection"
     [failure("x", "40P01"), "repeat", "state.locked", "other processes keep changing it"],
     [failure("x", "40001"), "repeat", "state.locked", "other processes keep changing it"],
     [failure("x", "55P03"), "none", "state.locked", "another process keeps it locked"],
-    [failure("x", "57014"), "none", "state.locked", "the query took too long"],
+    [failure("x", "57014"), "none", "store.failed", "the query took too long"],
     [
       failure("password authentication failed", "28P01"),
       "none",
