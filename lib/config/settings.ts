@@ -9,7 +9,7 @@ import { parseDuration } from "./schema/fields.ts";
 import type { FileSettings } from "./schema/schema.ts";
 import { resolveText, type Scope } from "./scope.ts";
 import type { ConfigPart } from "./source/source.ts";
-import { substitute } from "./variables.ts";
+import { substitute, substituteUrl } from "./variables.ts";
 
 /** A source with its valid settings. */
 export interface ValidatedSource {
@@ -84,10 +84,12 @@ export function locationOf<Location extends StoreLocation | StateLocation>(
   }
   const { source, scope } = found.part;
   const { placeholder: _, ...required } = scope.host;
+  // A password in a URL is percent-encoded; a path may have spaces.
+  const fill = /^postgres(?:ql)?:/.test(found.value) ? substituteUrl : substitute;
   // A store contains no credentials, so variables are not substituted there.
   const text = name === "store"
     ? found.value
-    : resolveText(substitute(found.value, required), [name], scope);
+    : resolveText(fill(found.value, required), [name], scope);
   if (text === null) return NOWHERE;
   return parseOr(text, source.folder, (complaint) => scope.addProblem([name], complaint));
 }

@@ -249,6 +249,17 @@ Deno.test("loadConfig: variables in the state are substituted and secret", async
   assertEquals(config.secrets, ["hunter2"]);
 });
 
+Deno.test("loadConfig: a password of a variable may have any characters", async () => {
+  const password = 'p@ss:w/o%rd?#&="x y';
+  const written = "postgres://user:${env:DB_PASSWORD}@db.example:5433/files?schema=s";
+  const { state, secrets } = await loadInput({ state: written }, {
+    env: { DB_PASSWORD: password },
+  });
+  assertEquals(locationText(state), "postgres://user@db.example:5433/files?schema=s");
+  assertEquals(state.kind === "postgres" && state.password, password);
+  assertEquals(secrets, [password]);
+});
+
 Deno.test("loadConfig: invalid locations are problems", async () => {
   const table: ["store" | "state", string, string][] = [
     ["store", "az://bucket", 'must be a folder, "s3://bucket/prefix" or "memory:"'],
