@@ -175,7 +175,9 @@ export function suggestKey(
   const found = paths.filter((path) =>
     simplified(nameOf(path)) === word || path.replace(/^tasks\[\]\./, "") === synonym
   );
-  const option = found.find((path) => path.startsWith(here)) ?? found[0];
+  // An option of a list has the name of one of the task, which is more often meant.
+  const likely = here.startsWith(LIST) ? found : found.filter((path) => !path.startsWith(LIST));
+  const option = likely.find((path) => path.startsWith(here)) ?? likely[0] ?? found[0];
   if (option === undefined) return null;
   return option.startsWith(here) && here !== "" ? option.slice(here.length) : forAllTasks(option);
 }
@@ -215,9 +217,15 @@ function objectIn(schema: core.$ZodType): core.$ZodObjectDef | null {
     : null;
 }
 
-/** Path in `defaults` of a task option, except of the few that only a task may have. */
+/** The options of the document of a list. */
+const LIST = "tasks[].from.";
+
+/** Path in `defaults` of a task option, except of those that only a task may have. */
 function forAllTasks(path: string): string {
-  return path.replace(/^tasks\[\]\.(?!(?:id|url|mirrors)$)/, "defaults.");
+  return path.replace(
+    /^tasks\[\]\.(?!(?:id|url|mirrors|method|body|dates|from)(?:\.|$))/,
+    "defaults.",
+  );
 }
 
 function simplified(word: string): string {

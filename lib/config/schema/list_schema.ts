@@ -93,8 +93,8 @@ export const list = object("must be an object with page, feed, json, text or git
   allowOrigins: texts(
     "origin",
     100,
-    'Origins of items besides that of the list: "https://files.example.org", ' +
-      '"https://*.example.org" or "*". They receive no credentials.',
+    "Origins of items besides that of the list: `https://files.example.org`, " +
+      "`https://*.example.org` or `*`. They receive no credentials.",
   ),
   minCount: option(
     integer(0, 100_000),
