@@ -26,6 +26,7 @@
 export { defineConfig } from "./config/input.ts";
 export type {
   ConfigInput,
+  DatesInput,
   DigestInput,
   FormValue,
   HookInput,
@@ -37,6 +38,7 @@ export type {
   UnpackInput,
 } from "./config/input.ts";
 export type { AuthInput, HostInput } from "./config/host_input.ts";
+export type { ListInput } from "./config/list_input.ts";
 export { ConfigError, type Excerpt, type Place, type Problem } from "./config/problem.ts";
 export {
   CronfetchError,
@@ -70,11 +72,13 @@ export type {
   FetchOptions,
   Host,
   Listener,
+  OpenThread,
   Output,
   Random,
   ServerConnection,
   StopSignal,
   TcpConnection,
+  Thread,
   Timers,
   TlsOptions,
 } from "./core/host.ts";

@@ -8,13 +8,12 @@ import type { ListRule, ListSelection } from "../core/list.ts";
 import type { StateLocation, StoreLocation } from "../core/location.ts";
 import type { RunLimits, Task } from "../core/task.ts";
 import { checkId } from "./checks.ts";
-import { type ChecksumTemplate, readChecksums, withChecksums } from "./checksum_files.ts";
 import { partsOf, prefixed, type Problem, withHint } from "./problem.ts";
 import { DEFAULTS } from "./input.ts";
 import { dependsOnSecret, keyFor, NAMELESS } from "./keys.ts";
 import { applyOptions, type NameTemplate, type Options, readName } from "./options.ts";
 import type { TaskOptions } from "./schema/task_schema.ts";
-import { type DatesRule, type Path, readUrl, type Scope } from "./scope.ts";
+import { type ChecksumFiles, type DatesRule, type Path, readUrl, type Scope } from "./scope.ts";
 import { createRenderer, type Render, startOfDate, type Template } from "./template.ts";
 
 /** The configuration of a run, from all files, flags and environment variables. */
@@ -109,8 +108,8 @@ export interface DatedParts {
   readonly body: Template | null;
   /** Age of the date in the URL up to which a missing file is pending; null without one. */
   readonly publishedWithinMs: number | null;
-  /** Checksum files; empty if the config contains the digests, or expects none. */
-  readonly checksums: readonly ChecksumTemplate[];
+  /** Null if the config contains the digests, or expects none. */
+  readonly checksums: ChecksumFiles | null;
 }
 
 /**
@@ -165,10 +164,10 @@ export function compileTask(
   }
 
   const request = scope.requests?.readRequest(own, timezone, path, scope) ?? null;
-  const checksums = readChecksums(options.expect);
+  const checksums = scope.expectations?.readChecksumFiles(options.expect) ?? null;
   const dated = [resolved, ...mirrors].some((part) => part.template.dated) ||
     to?.template.dated === true || request?.body?.dated === true ||
-    checksums.some(({ url, name }) => url.dated || name?.dated === true);
+    checksums?.dated === true;
   if (own.publishedWithin && !resolved.template.dated) {
     scope.addProblem(
       [...path, "publishedWithin"],
@@ -205,7 +204,7 @@ export function compileTask(
     jitterMs: options.jitterMs,
     timeouts: options.timeouts,
     retry: options.retry,
-    expect: withChecksums(options.expect, checksums, scope.render, timezone),
+    expect: checksums?.render(scope.render, timezone) ?? options.expect,
     segments: request === null ? options.segments : 1,
     keep: options.keep,
     mtime: options.mtime,
@@ -354,7 +353,7 @@ function renderDates(
       body: dated.body && render(dated.body, timezone),
     },
     key: key.value,
-    expect: withChecksums(task.expect, dated.checksums, render, timezone),
+    expect: dated.checksums?.render(render, timezone) ?? task.expect,
     pendingUntil: pendingUntil(dated, timezone, at),
   };
 }

@@ -10,8 +10,8 @@ import {
 import { DEFAULTS } from "./input.ts";
 import { type Complaint, withGuess } from "./problem.ts";
 import type { TaskDefaults } from "./schema/task_schema.ts";
-import { type Path, readUrl, type Scope } from "./scope.ts";
-import { parseTemplate } from "./template.ts";
+import { type ChecksumFiles, type Path, readUrl, type Scope } from "./scope.ts";
+import { parseTemplate, type Template } from "./template.ts";
 
 /** A type and a subtype (RFC 9110, section 8.3.1), without parameters and wildcards. */
 const MEDIA_TYPE = /^[a-z0-9][a-z0-9!#$&^_.+-]*\/[a-z0-9][a-z0-9!#$&^_.+-]*$/;
@@ -88,6 +88,29 @@ function readDigest(
   if (problem !== undefined) scope.addProblem([...path, "name"], problem);
   const resolved = readUrl(digest.url, DEFAULTS.timezone, [...path, "url"], scope);
   return { url: resolved?.written ?? digest.url, name };
+}
+
+/** Returns the checksum files of expected digests, whose problems have already been reported. */
+export function readChecksumFiles(expect: Expectations): ChecksumFiles | null {
+  const files: { algorithm: DigestAlgorithm; url: Template; name: Template | null }[] = [];
+  for (const algorithm of DIGEST_ALGORITHMS) {
+    const source = expect[algorithm];
+    if (source === null || typeof source === "string") continue;
+    const url = parseTemplate(source.url, "url").value;
+    const name = source.name === null ? null : parseTemplate(source.name, "url").value;
+    if (url && name !== undefined) files.push({ algorithm, url, name });
+  }
+  if (files.length === 0) return null;
+  return {
+    dated: files.some(({ url, name }) => url.dated || name?.dated === true),
+    render(render, timezone) {
+      const sources = files.map(({ algorithm, url, name }) => {
+        const rendered = name === null ? null : render(name, timezone);
+        return [algorithm, { url: render(url, timezone), name: rendered }];
+      });
+      return { ...expect, ...Object.fromEntries(sources) };
+    },
+  };
 }
 
 /** Checks a media type. */

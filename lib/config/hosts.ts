@@ -216,7 +216,7 @@ function parseCertificates(
   };
 }
 
-const KEY = /-----BEGIN (?:RSA |EC )?PRIVATE KEY-----[^-]*-----END (?:RSA |EC )?PRIVATE KEY-----/;
+const KEY = /-----BEGIN (?:RSA |EC )?PRIVATE KEY-----[^-]*-----END [^-]*-----/;
 
 function parseKey(pem: string): Parsed<KeyObject> {
   const [block] = KEY.exec(pem) ?? [];

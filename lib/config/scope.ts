@@ -42,6 +42,16 @@ export interface ExpectationReader {
     path: Path,
     scope: Scope,
   ): Expectations;
+  /** Returns the checksum files of expected digests; null without one. */
+  readChecksumFiles(expect: Expectations): ChecksumFiles | null;
+}
+
+/** The checksum files of expected digests, whose URLs and names may contain dates. */
+export interface ChecksumFiles {
+  /** Whether one of them contains a date. */
+  readonly dated: boolean;
+  /** Returns the expectations with the dates of a time. */
+  render(render: Render, timezone: string): Expectations;
 }
 
 /** Reads schedules and time zones; loaded only for a config that has one. */
