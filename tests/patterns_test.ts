@@ -47,7 +47,8 @@ function costOf({ source, flags }: PatternLiteral): string {
   const unbounded = source.replace(/\{(\d+),\d{2,}\}/g, (_, least) => least === "0" ? "*" : "+");
   const result = checkSync(isSticky ? `^(?:${unbounded})` : unbounded, flags.replace("y", ""), {
     checker: "automaton",
-    timeout: 20_000,
+    // Of wall-clock time, of which a busy machine takes ten times as much.
+    timeout: 120_000,
   });
   if (result.status === "unknown") return result.error.kind;
   return result.status === "safe" ? "linear" : result.complexity.summary;
