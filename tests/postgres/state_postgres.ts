@@ -9,7 +9,7 @@ import { openState } from "../helpers/open.ts";
 import { type TestHost, testHost } from "../helpers/host.ts";
 import { postgresLocation, sharedPostgres } from "../helpers/postgres.ts";
 import { MAIN } from "../helpers/program.ts";
-import { AUTHORITY_FILE } from "../helpers/transport.ts";
+import { AUTHORITY_FILE, identity, type IdentityName } from "../helpers/transport.ts";
 import { TTL_MS } from "../state/fixture.ts";
 import { ids, member, record } from "../state/samples.ts";
 
@@ -168,6 +168,34 @@ for (const [name, options, problem] of TLS) {
     },
   );
 }
+
+const OTHER_CERTIFICATES:
+  readonly (readonly [IdentityName, mode: string, problem: string | null])[] = [
+    ["elsewhere", "verify-full", "its certificate is for another host name"],
+    ["elsewhere", "require", "its certificate is for another host name"],
+    ["elsewhere", "verify-ca", null],
+    ["expired", "verify-full", "its certificate is not trusted"],
+    ["expired", "verify-ca", "its certificate is not trusted"],
+    ["self_signed", "verify-ca", "its certificate is not trusted"],
+  ];
+
+postgresTest("TLS with other certificates", async (_, url) => {
+  const install = async (name: IdentityName) => {
+    const { cert, key } = identity(name);
+    await server().stop("fast");
+    await Deno.writeTextFile(`${server().socketFolder}/server.crt`, cert);
+    await Deno.writeTextFile(`${server().socketFolder}/server.key`, key);
+    await server().start();
+  };
+  await using restored = new AsyncDisposableStack();
+  restored.defer(() => install("good"));
+  for (const [name, mode, problem] of OTHER_CERTIFICATES) {
+    await install(name);
+    const place = `${url}?sslmode=${mode}&sslrootcert=${AUTHORITY_FILE}`;
+    if (problem === null) await (await openState(place, testHost()))[Symbol.asyncDispose]();
+    else assertStringIncludes((await errorOf(place)).message, problem, `${name} ${mode}`);
+  }
+});
 
 function fail(): never {
   throw new Error("the state has no tables");

@@ -21,7 +21,7 @@ const SERVER_HINT = "check that Postgres is running, and its host and port";
 const MIGRATE = '"cronfetch state migrate" as the owner of the tables creates or grants them';
 const DAMAGED = "restore it from a backup";
 const SLOW = "raise the statement_timeout of the role, or find out what slows the server down";
-const TRUST = "name the certificate of its authority by sslrootcert=PATH, or check the host name";
+const TRUST = "name the certificate of its authority by sslrootcert=PATH, or renew an expired one";
 
 /** The server or the way to it is unavailable. */
 function away(sentence: string | null): Explanation {
@@ -86,7 +86,14 @@ const BY_MESSAGE: readonly (readonly [pattern: RegExp, explanation: Explanation]
     ),
   ],
   [
-    /certificate|altnames|self[- ]signed|UnknownIssuer|NotValidForName/i,
+    /altnames|NotValidForName/,
+    tls(
+      "its certificate is for another host name",
+      "use the name of the certificate; sslmode=verify-ca accepts any",
+    ),
+  ],
+  [
+    /certificate|self[- ]signed|UnknownIssuer/i,
     tls(
       "its certificate is not trusted",
       TRUST,
