@@ -133,6 +133,13 @@ export type {
 } from "./state/run_record.ts";
 export { type Outcome, recentOutcomes } from "./state/outcomes.ts";
 export type {
+  FleetSummary,
+  RecordIndex,
+  RecordQuery,
+  RecordSums,
+  WorkerSummary,
+} from "./state/record_index.ts";
+export type {
   ChangedFile,
   Delivery,
   FamilyMember,

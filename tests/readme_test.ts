@@ -187,7 +187,8 @@ Deno.test("docs: list every metric and attribute, and no others", async () => {
   const page = PAGES.get("docs/operating.md") ?? "";
   const request = { filter: NO_FILTER, perPage: 1, running: new Set<string>() };
   const overview = overviewOf([], request, Temporal.Now.instant());
-  const printed = createMetrics("1").print({ overview, lastRun: null, live: null });
+  const fleet = { workers: [], dueTasks: 0, oldest: null, largest: null };
+  const printed = createMetrics("1").print({ overview, fleet, lastRun: null, live: null });
   const metrics = new Set([...printed.matchAll(/^# TYPE (\S+)/gm)].map((found) => found[1]));
   const named = new Set([...page.matchAll(/\bcronfetch_\w+/g)].map((found) => found[0]));
   assertEquals([...named].sort(), [...metrics].sort());

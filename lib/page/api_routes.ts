@@ -81,8 +81,17 @@ export function addApi(app: App, context: AppContext): void {
 
   app.get("/metrics", async (c) => {
     const request = { filter: NO_FILTER, perPage: Infinity, running: running() };
-    const [overview, [lastRun]] = await Promise.all([source.overview(request), source.runs(1)]);
-    const text = metrics.print({ overview, lastRun: lastRun ?? null, live: broadcast.live() });
+    const [overview, fleet, [lastRun]] = await Promise.all([
+      source.overview(request),
+      source.fleet(),
+      source.runs(1),
+    ]);
+    const text = metrics.print({
+      overview,
+      fleet,
+      lastRun: lastRun ?? null,
+      live: broadcast.live(),
+    });
     return c.body(text, 200, { "content-type": metrics.contentType });
   });
 }

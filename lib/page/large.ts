@@ -148,7 +148,7 @@ function queryOf(
 const EPOCH = Temporal.Instant.fromEpochMilliseconds(0);
 
 /** Reads a value again if it is old, without letting callers wait for it, except for the first. */
-function remembered<T>(
+export function remembered<T>(
   read: () => Promise<T>,
   { monotonicMs }: Pick<Clock, "monotonicMs">,
 ): () => Promise<T> {

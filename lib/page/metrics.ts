@@ -5,6 +5,7 @@ import { TASK_STATUSES } from "../core/result.ts";
 import type { LiveRun } from "./live.ts";
 import type { Overview } from "./overview.ts";
 import type { PageTask } from "./source.ts";
+import type { FleetSummary } from "../state/record_index.ts";
 import type { RunRecord } from "../state/state.ts";
 
 /** The metrics of a process. */
@@ -14,6 +15,8 @@ export interface Metrics {
   /** All metrics in Prometheus' text format 0.0.4. */
   print(current: {
     readonly overview: Overview;
+    /** Null without workers that share the state. */
+    readonly fleet: FleetSummary | null;
     readonly lastRun: RunRecord | null;
     readonly live: LiveRun | null;
   }): string;
@@ -60,7 +63,7 @@ export function createMetrics(version: string): Metrics {
       receivedBytes += bytes;
       durations.observe(timings.totalMs / 1000);
     },
-    print: ({ overview: { totals, shown, isLarge }, lastRun, live }) => {
+    print: ({ overview: { totals, shown, isLarge }, fleet, lastRun, live }) => {
       run = lastRun ?? run;
       // A series for each of very many tasks would be too many, and some of them have gaps.
       const tasks = isLarge ? [] : shown.items;
@@ -111,6 +114,7 @@ export function createMetrics(version: string): Metrics {
           "When the task comes due.",
           perTask(({ nextDue }) => seconds(nextDue)),
         ),
+        ...(fleet === null ? [] : fleetMetrics(fleet)),
         gauge("run_in_progress", "1 while this process executes a run.", Number(live !== null)),
         gauge(
           "last_run_timestamp_seconds",
@@ -145,6 +149,27 @@ export function createMetrics(version: string): Metrics {
       ]);
     },
   };
+}
+
+function fleetMetrics({ workers, dueTasks, oldest, largest }: FleetSummary): Metric[] {
+  const sum = (field: "slices" | "tasksPerSecond") =>
+    workers.reduce((total, worker) => total + worker[field], 0);
+  return [
+    gauge("fleet_workers", "Workers that share the state.", workers.length),
+    gauge("fleet_slices", "Hosts that workers hold.", sum("slices")),
+    gauge("fleet_tasks_per_second", "Tasks that the workers execute.", sum("tasksPerSecond")),
+    gauge("fleet_due_tasks", "Tasks that are due and wait for a worker.", dueTasks),
+    gauge(
+      "fleet_oldest_due_timestamp_seconds",
+      "When the first of the due tasks came due; the host is a label.",
+      oldest === null ? [] : [{ labels: { host: oldest.host }, value: seconds(oldest.dueAt) ?? 0 }],
+    ),
+    gauge(
+      "fleet_largest_due_tasks",
+      "Due tasks of the host that has most: the bottleneck.",
+      largest === null ? [] : [{ labels: { host: largest.host }, value: largest.tasks }],
+    ),
+  ];
 }
 
 /**

@@ -24,6 +24,7 @@ import {
 import type { TaskTotals } from "./overview.ts";
 import { MAX_RUNS, type PageSource, type PageTask } from "./source.ts";
 import { Actions, RunningRun, shown } from "./views/components.tsx";
+import { Fleet } from "./views/fleet.tsx";
 import { Counts, FilterForm, Headline, titleOf } from "./views/overview.tsx";
 import { TaskTable } from "./views/task_table.tsx";
 import { type ResultFilter, RunPage, RunsPage } from "./views/runs.tsx";
@@ -66,8 +67,9 @@ export function addPages(app: App, context: AppContext): void {
   app.get("/", async (c) => {
     const filter = parseFilter(new URL(c.req.url).searchParams);
     const request = { filter, perPage: tasksPerPage(filter), running: running() };
-    const [overview, [lastRun], activeRuns] = await Promise.all([
+    const [overview, fleet, [lastRun], activeRuns] = await Promise.all([
       source.overview(request),
+      source.fleet(),
       source.runs(1),
       source.activeRuns(),
     ]);
@@ -92,6 +94,11 @@ export function addPages(app: App, context: AppContext): void {
         <div id="headline" data-live>
           <Headline {...facts} />
         </div>
+        {fleet !== null && (
+          <div id="fleet" data-live>
+            <Fleet fleet={fleet} clock={{ now, zone: facts.timezone }} />
+          </div>
+        )}
         {totals.tasks > 0 && actionsFor(c, null, `/${filterQuery(filter)}`, totals)}
         <div id="progress" data-live>
           <RunningRun

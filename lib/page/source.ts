@@ -1,6 +1,7 @@
 /** The data behind the status page: tasks, runs, files and actions, read from state and store. */
 
 import type { ActiveRun, DayRecord, RunRecord, RunTaskResult } from "../state/run_record.ts";
+import type { FleetSummary } from "../state/record_index.ts";
 import type { Delivery, State } from "../state/state.ts";
 import type { Config } from "../config/config.ts";
 import { createRedactor } from "../config/secrets.ts";
@@ -8,7 +9,7 @@ import type { Host } from "../core/host.ts";
 import { expandTasks } from "../lists/expand.ts";
 import type { Store } from "../store/store.ts";
 import { commonZone } from "./labels.ts";
-import { createLargeOverview, MANY_RECORDS } from "./large.ts";
+import { createLargeOverview, MANY_RECORDS, remembered } from "./large.ts";
 import type {
   PageActions,
   PageActivity,
@@ -37,6 +38,8 @@ export interface PageSource extends Omit<PageActivity, "isPaused"> {
   tasks(): Promise<readonly PageTask[]>;
   /** The tasks that a filter selects, and the sums over all of them. */
   overview(request: OverviewRequest): Promise<Overview>;
+  /** The workers that share the state; null if there are none. A few seconds old. */
+  fleet(): Promise<FleetSummary | null>;
   /** Whether a task has published a key. */
   isPublished(key: string): Promise<boolean>;
   /** IANA name of the zone of most tasks of the config, for times that belong to no task. */
@@ -160,6 +163,8 @@ export function createPageSource(
     return await opened.index?.hasMoreThan(MANY_RECORDS) ? null : await readTasks(opened);
   };
 
+  const fleet = remembered(async () => await (await state()).index?.fleet() ?? null, host.clock);
+
   const isFresh = ({ atMs, tookMs }: TaskSnapshot): boolean =>
     host.clock.monotonicMs() - atMs <
       Math.max(hasNewEvent ? 0 : SNAPSHOT_MS, tookMs * SNAPSHOT_COST_FACTOR);
@@ -193,6 +198,7 @@ export function createPageSource(
         ? await many.isPublished(key)
         : tasks.some(({ record }) => record?.published?.key === key);
     },
+    fleet,
     timezone: () => commonZone(config().tasks.map(({ task }) => task)),
     task: async (id) => {
       const tasks = await fewTasks();

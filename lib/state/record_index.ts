@@ -28,6 +28,34 @@ export interface RecordQuery {
   readonly limit: number;
 }
 
+/** A worker of a fleet that has not ended. */
+export interface WorkerSummary {
+  /** Its name. */
+  readonly name: string;
+  /** When it started, RFC 3339 in UTC. */
+  readonly startedAt: string;
+  /** When it last reported, RFC 3339 in UTC. */
+  readonly seenAt: string;
+  /** Hosts that it holds. */
+  readonly slices: number;
+  /** Tasks that it executes per second. */
+  readonly tasksPerSecond: number;
+  /** Whether it claims no more hosts. */
+  readonly isDraining: boolean;
+}
+
+/** A fleet of workers, and what waits for it. */
+export interface FleetSummary {
+  /** The workers, by name; at most 1,000. */
+  readonly workers: readonly WorkerSummary[];
+  /** Number of due tasks. */
+  readonly dueTasks: number;
+  /** The host that has waited longest, and since when, RFC 3339 in UTC; null if nothing is due. */
+  readonly oldest: { readonly host: string; readonly dueAt: string } | null;
+  /** The host with most due tasks; null if nothing is due. */
+  readonly largest: { readonly host: string; readonly tasks: number } | null;
+}
+
 /** Queries that only a database answers without reading every record; see `State.index`. */
 export interface RecordIndex {
   /**
@@ -48,6 +76,13 @@ export interface RecordIndex {
    * @returns The ids, in order.
    */
   page(query: RecordQuery): Promise<string[]>;
+  /**
+   * Sums over the workers and the due tasks. Reads the times of all due tasks: a second or so for a
+   * million.
+   *
+   * @returns Null if no worker ever used the state.
+   */
+  fleet(): Promise<FleetSummary | null>;
   /** Whether a record has a published key. */
   isPublished(key: string): Promise<boolean>;
 }

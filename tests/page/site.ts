@@ -13,6 +13,7 @@ import type {
   PageVersion,
 } from "../../lib/page/source.ts";
 import type { ActiveRun, DayRecord, RunRecord, RunTaskResult } from "../../lib/state/run_record.ts";
+import type { FleetSummary } from "../../lib/state/record_index.ts";
 import type { Delivery } from "../../lib/state/state.ts";
 import { type TestHost, testHost, type TestHostOptions } from "../helpers/host.ts";
 import { record } from "../state/samples.ts";
@@ -32,6 +33,8 @@ export interface SiteOptions {
   readonly days?: readonly DayRecord[];
   /** Runs of other processes. Default: none. */
   readonly activeRuns?: readonly ActiveRun[];
+  /** The workers that share the state. Default: none. */
+  readonly fleet?: FleetSummary;
   readonly token?: string | null;
   readonly viewToken?: string | null;
   /** Whether tasks can be paused. Default: true. */
@@ -129,6 +132,7 @@ export function site(options: SiteOptions = {}): Site {
   const source: PageSource = {
     tasks: () => read(tasks),
     overview: (request) => read(overviewOf(tasks, request, host.clock.now())),
+    fleet: () => read(options.fleet ?? null),
     isPublished: (key) => read(tasks.some(({ record }) => record?.published?.key === key)),
     timezone: () => commonZone(tasks),
     task: (id) => read(tasks.find((task) => task.id === id) ?? null),

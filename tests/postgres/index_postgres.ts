@@ -77,6 +77,41 @@ Deno.test({ name: "index: pages, problems first", ignore }, async () => {
   assertEquals([await index.isPublished("e.csv"), await index.isPublished("e")], [true, false]);
 });
 
+Deno.test({ name: "index: the workers of a fleet, and what waits for them", ignore }, async () => {
+  const database = await server().makeDatabase();
+  await using state = await openState(server().url(database), testHost());
+  assertEquals(await indexOf(state).fleet(), null);
+  // As the workers make it.
+  await server().sql(
+    database,
+    `CREATE SCHEMA cronfetch_fleet_claims;
+    CREATE TABLE cronfetch_fleet_claims.workers (
+      id text PRIMARY KEY, name text NOT NULL,
+      started_at timestamptz NOT NULL, seen_at timestamptz NOT NULL,
+      slices int NOT NULL, tasks bigint NOT NULL, tasks_per_second float8 NOT NULL,
+      is_draining boolean NOT NULL DEFAULT false
+    );
+    INSERT INTO cronfetch_fleet_claims.workers VALUES
+      ('1', 'one', '2026-01-15 11:00Z', '2026-01-15 12:00Z', 2, 100, 1.5)`,
+  );
+  const one = {
+    ...{ name: "one", startedAt: "2026-01-15T11:00:00Z", seenAt: "2026-01-15T12:00:00Z" },
+    ...{ slices: 2, tasksPerSecond: 1.5, isDraining: false },
+  };
+  const nothing = { workers: [one], dueTasks: 0, oldest: null, largest: null };
+  assertEquals(await indexOf(state).fleet(), nothing);
+  await server().sql(
+    database,
+    `INSERT INTO cronfetch.due VALUES
+      ('a', 'a.example', '2026-01-15 10:00Z'), ('b1', 'b.example', '2026-01-15 11:00Z'),
+      ('b2', 'b.example', '2026-01-15 12:00Z'), ('c', 'c.example', 'infinity')`,
+  );
+  assertEquals(await indexOf(state).fleet(), {
+    ...{ workers: [one], dueTasks: 3, largest: { host: "b.example", tasks: 2 } },
+    oldest: { host: "a.example", dueAt: "2026-01-15T10:00:00Z" },
+  });
+});
+
 Deno.test({ name: "page: of many records, those of one page are read", ignore }, async () => {
   const database = await server().makeDatabase();
   const host = testHost({ timers: "manual" });

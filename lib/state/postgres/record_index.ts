@@ -1,7 +1,13 @@
 /** Sums and pages of the records in Postgres. */
 
 import type { Health } from "../../core/event.ts";
-import type { RecordIndex, RecordQuery, RecordSums } from "../record_index.ts";
+import type {
+  FleetSummary,
+  RecordIndex,
+  RecordQuery,
+  RecordSums,
+  WorkerSummary,
+} from "../record_index.ts";
 import type { PostgresPool } from "./pool.ts";
 import { nameOf, storedName } from "./rows.ts";
 
@@ -14,11 +20,13 @@ interface Condition {
 /** The index of the records in a schema. */
 export class PostgresRecordIndex implements RecordIndex {
   readonly #pool: PostgresPool;
+  readonly #schema: string;
   readonly #table: string;
 
   /** Uses `pool`, without ownership. */
   constructor(pool: PostgresPool, schema: string) {
     this.#pool = pool;
+    this.#schema = schema;
     this.#table = `${schema}.records`;
   }
 
@@ -63,6 +71,40 @@ export class PostgresRecordIndex implements RecordIndex {
     return found;
   }
 
+  async fleet(): Promise<FleetSummary | null> {
+    const table = `${this.#schema}${WORKERS}`;
+    // The workers create it: `to_regclass` returns null before.
+    const [found] = await this.#read<{ readonly exists: boolean }>(
+      "SELECT to_regclass($1) IS NOT NULL AS exists",
+      [table],
+    );
+    if (!found?.exists) return null;
+    const workers = await this.#read<WorkerSummary>(
+      `SELECT name, ${timeText("started_at")} AS "startedAt", ${timeText("seen_at")} AS "seenAt",
+        slices, tasks_per_second AS "tasksPerSecond", is_draining AS "isDraining"
+      FROM ${table} ORDER BY name, started_at LIMIT 1000`,
+      [],
+    );
+    const [due] = await this.#read<DueRow>(
+      `WITH due AS (
+        SELECT host, min(due_at) AS due_at, count(*)::float8 AS tasks FROM ${this.#schema}.due
+        WHERE due_at <= (SELECT clock_timestamp()) GROUP BY host
+      ), oldest AS (SELECT * FROM due ORDER BY due_at, host LIMIT 1),
+      largest AS (SELECT * FROM due ORDER BY tasks DESC, host LIMIT 1)
+      SELECT (SELECT sum(tasks) FROM due) AS "dueTasks", oldest.host AS "oldestHost",
+        ${timeText("oldest.due_at")} AS "dueAt", largest.host AS "largestHost", largest.tasks
+      FROM oldest, largest`,
+      [],
+    );
+    if (due === undefined) return { workers, dueTasks: 0, oldest: null, largest: null };
+    return {
+      workers,
+      dueTasks: due.dueTasks,
+      oldest: { host: nameOf(due.oldestHost), dueAt: due.dueAt },
+      largest: { host: nameOf(due.largestHost), tasks: due.tasks },
+    };
+  }
+
   async isPublished(key: string): Promise<boolean> {
     const sql = `SELECT FROM ${this.#table} WHERE key = $1 LIMIT 1`;
     return (await this.#read(sql, [storedName(key)])).length > 0;
@@ -93,6 +135,21 @@ export class PostgresRecordIndex implements RecordIndex {
   #read<R extends object>(text: string, values: readonly unknown[]): Promise<R[]> {
     return this.#pool.query<R>("reading", text, values);
   }
+}
+
+/** The table of the workers, after the schema of the state; see `fleet/registry.ts`. */
+const WORKERS = "_fleet_claims.workers";
+
+interface DueRow {
+  readonly dueTasks: number;
+  readonly oldestHost: string;
+  readonly dueAt: string;
+  readonly largestHost: string;
+  readonly tasks: number;
+}
+
+function timeText(column: string): string {
+  return `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`;
 }
 
 interface SumsRow {
