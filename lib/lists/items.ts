@@ -8,6 +8,8 @@ import { createRenderer, type Template } from "../config/template.ts";
 import { foldKey } from "../core/key.ts";
 import type { PatternEngine } from "../core/pattern.ts";
 import { DIGEST_ALGORITHMS, type Task } from "../core/task.ts";
+import { quoteServerText } from "../core/text.ts";
+import { hostKind } from "../http/egress.ts";
 import { releaseOrigins } from "./releases.ts";
 import { selectItems } from "./select.ts";
 import type { KnownItem, ListSnapshot } from "./snapshot.ts";
@@ -56,10 +58,14 @@ export function itemTasks(
   const tasks: Task[] = [];
   for (const item of items as readonly KnownItem[]) {
     const task = builder.build(item);
-    if (typeof task === "string") refused.push(`${item.name}: ${task}`);
+    if (typeof task === "string") refused.push(`${quoteServerText(item.name)}: ${task}`);
     else tasks.push(task);
   }
-  const gone = snapshot.items.flatMap((item): GoneTask[] => {
+  const absent = snapshot.items.filter(({ goneSince }) => goneSince !== null);
+  // Those that the options would still select, whatever the number.
+  const every = { ...list.selection, newest: null, limit: Infinity };
+  const known = selectItems(absent, every, own, engine).items as readonly KnownItem[];
+  const gone = known.flatMap((item): GoneTask[] => {
     const { goneSince } = item;
     const task = goneSince === null ? "" : builder.build(item);
     return goneSince === null || typeof task === "string" ? [] : [{ task, goneSince }];
@@ -85,13 +91,17 @@ class TaskBuilder {
   readonly #folder: string;
   readonly #origin: string;
   readonly #foreignHeaders: Pick<Task, "headers" | "publicHeaders">;
+  /** Whether items may be in a private network: those of a list there, as after a redirect. */
+  readonly #allowsPrivate: boolean;
 
   constructor(list: ListTemplate, isTaken: (task: Pick<Task, "id" | "key">) => boolean) {
     this.#list = list;
     this.#isTaken = isTaken;
     this.#folder = literalFolder(list.to);
     this.#origin = originOf(list.item.url);
-    const { publicHeaders } = list.item;
+    const { publicHeaders, allowPrivate } = list.item;
+    const { hostname } = new URL(list.item.url);
+    this.#allowsPrivate = allowPrivate || hostKind(hostname) === "private";
     this.#foreignHeaders = { headers: publicHeaders, publicHeaders };
   }
 
@@ -101,6 +111,9 @@ class TaskBuilder {
     if (to.dated && item.date === null) return "it has no date";
     const url = URL.parse(item.url);
     if (url === null) return "its URL is invalid";
+    if (!this.#allowsPrivate && hostKind(url.hostname) === "private") {
+      return `${url.hostname} is in a private network, and the list is not`;
+    }
     const { timezone } = template;
     const render = createRenderer(Temporal.Instant.from(item.date ?? NO_DATE));
     const fields = { ...item.fields, name: item.name };

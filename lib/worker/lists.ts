@@ -3,7 +3,7 @@
 import type { ListTemplate } from "../config/config.ts";
 import { createUrlRedactor } from "../config/secrets.ts";
 import { CronfetchError } from "../core/errors.ts";
-import type { ListDocument, ListItem } from "../core/list.ts";
+import type { ListDocument } from "../core/list.ts";
 import { loadPatternEngine, type PatternEngine } from "../core/pattern.ts";
 import type { TaskResult } from "../core/result.ts";
 import type { Plan, Task } from "../core/task.ts";
@@ -12,7 +12,12 @@ import { createDeriver } from "../lists/derive.ts";
 import { loadParser, ruleId } from "../lists/parse.ts";
 import { readPages } from "../lists/pages.ts";
 import { checkShrinkage, mergeItems } from "../lists/refresh.ts";
-import { type ListSnapshot, readSnapshot, saveSnapshot } from "../lists/snapshot.ts";
+import {
+  type KnownItem,
+  type ListSnapshot,
+  readSnapshot,
+  saveSnapshot,
+} from "../lists/snapshot.ts";
 import type { TaskRecord } from "../state/state.ts";
 import { openMemory } from "../store/memory.ts";
 import type { Store } from "../store/store.ts";
@@ -73,8 +78,12 @@ export async function refreshLists(
       last.pages === 1 && last.sha256 === record?.published?.sha256;
     requested.push(isCurrent ? task : { ...task, conditional: false });
   }
-  // The store has the recorded documents without their bytes, for conditional requests.
-  const recorded = [...records.values()].flatMap(({ published }) => published ? [published] : []);
+  // The store has the recorded documents without their bytes, for conditional requests. One that is
+  // read again must not be in it, since its bytes would be discarded as unchanged.
+  const recorded = requested.flatMap(({ id, conditional }) => {
+    const published = conditional ? records.get(id)?.published : null;
+    return published ? [published] : [];
+  });
   await using store = openMemory(recorded);
   const refresher = new Refresher({ context, store, leases, engine, refresh });
   await gatherTasks({
@@ -155,7 +164,7 @@ class Refresher {
     const merged = mergeItems(items, last, now);
     const sha256 = outcome.validators?.sha256 ?? "";
     const snapshot = { rule, sha256, pages, url: first.url, changedAt: now, items: merged };
-    const isSame = last !== null && isSameList(items, last);
+    const isSame = last !== null && isSameList(merged, last);
     if (!isSame || last.rule !== rule || last.sha256 !== sha256 || last.pages !== pages) {
       await saveSnapshot(task.id, snapshot, entries, state);
       this.#saved.set(task.id, snapshot);
@@ -166,13 +175,17 @@ class Refresher {
 
   /** Emits an event for each item that has disappeared from a saved list. */
   async reportGone(lists: ReadonlyMap<string, RefreshedList>): Promise<void> {
-    const { config: { tasks: templates }, emit } = this.#context;
+    const { config: { tasks: templates }, state, emit } = this.#context;
     const derive = await createDeriver(templates.map(({ task }) => task));
     for (const [id, snapshot] of this.#saved) {
       const template = templates.find(({ task }) => task.id === id);
       if (template === undefined || !lists.has(id)) continue;
-      for (const { task, goneSince } of derive(template, snapshot)?.gone ?? []) {
-        if (goneSince === snapshot.changedAt) emit({ type: "task.gone", task: task.id, list: id });
+      const gone = (derive(template, snapshot)?.gone ?? [])
+        .filter(({ goneSince }) => goneSince === snapshot.changedAt);
+      // Of an item beyond "newest" or "limit", nothing was fetched.
+      const records = await state.records(gone.map(({ task }) => task.id));
+      for (const { task } of gone) {
+        if (records.has(task.id)) emit({ type: "task.gone", task: task.id, list: id });
       }
     }
   }
@@ -225,15 +238,20 @@ function withoutCredentials(text: string): string {
 }
 
 /** Whether a list has the items of the last good one, in their order. */
-function isSameList(items: readonly ListItem[], last: ListSnapshot): boolean {
-  const present = last.items.filter(({ goneSince }) => goneSince === null);
-  return present.length === items.length &&
-    present.every(({ firstSeen: _, goneSince: __, ...item }, index) =>
+function isSameList(merged: readonly KnownItem[], last: ListSnapshot): boolean {
+  const items = present(merged);
+  const before = present(last.items);
+  return before.length === items.length &&
+    before.every((item, index) =>
       JSON.stringify(sorted(item)) === JSON.stringify(sorted(items[index]))
     );
 }
 
-function sorted(item: ListItem | undefined): unknown {
+function present(items: readonly KnownItem[]): readonly KnownItem[] {
+  return items.filter(({ goneSince }) => goneSince === null);
+}
+
+function sorted(item: KnownItem | undefined): unknown {
   return Object.entries(item ?? {}).sort(([one], [other]) => one < other ? -1 : 1);
 }
 
