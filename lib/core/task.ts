@@ -233,6 +233,17 @@ export function parentOf({ origin }: Pick<Task, "origin">): string | null {
 }
 
 /**
+ * Whether a server chose the name of a task's file: by the response, or as an item of a list. Such a
+ * task replaces no file that it has not published.
+ */
+export function isNamedByServer({ namedByServer, origin }: ServerNamed): boolean {
+  return namedByServer || origin?.kind === "item";
+}
+
+/** The part of a task that determines whether a server chose the name of its file. */
+export type ServerNamed = Pick<Task, "namedByServer" | "origin">;
+
+/**
  * Whether ids name a task: its own does, and that of its parent.
  *
  * @param ids Null names every task.

@@ -3,7 +3,7 @@
 import { keyWithName } from "../config/keys.ts";
 import { codingsToRemove, NO_CODINGS } from "../content/coding.ts";
 import type { BufferPool } from "../core/allocation.ts";
-import type { ExpectedDigests, Task } from "../core/task.ts";
+import { type ExpectedDigests, isNamedByServer, type Task } from "../core/task.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { TaskProgress } from "../core/event.ts";
 import type { HeaderFields, HttpResponse } from "../core/http.ts";
@@ -274,7 +274,7 @@ async function receiveWhole(
     if (task.decode === "auto") codings = codingsToRemove(response.headers, key);
     const expectedBytes = codings === NO_CODINGS ? lengthBytes : null;
     const draft = await context.store.draft(key, { statCache: context.statCache, expectedBytes });
-    if (task.namedByServer) {
+    if (isNamedByServer(task)) {
       await context.family.checkExisting(key, draft.existing).catch(async (error: unknown) => {
         await draft.discard();
         throw error;

@@ -5,7 +5,7 @@
 
 import { CronfetchError } from "../core/errors.ts";
 import { REFUSED_SUFFIX, versionKey } from "../core/key.ts";
-import type { Task } from "../core/task.ts";
+import { isNamedByServer, type Task } from "../core/task.ts";
 import type { Validators } from "../core/result.ts";
 import type { ChangedFile, FamilyMember, State } from "../state/state.ts";
 import type {
@@ -108,7 +108,7 @@ export class Family {
    * @throws {CronfetchError} `store.conflict`.
    */
   async checkExisting(key: string, existing: StoredFile | null): Promise<void> {
-    if (!this.#task.namedByServer || existing === null) return;
+    if (!isNamedByServer(this.#task) || existing === null) return;
     const members = await this.members();
     const { claimOn } = await import("./family_rules.ts");
     switch (claimOn(key, this.#published, [...members.values()])) {
@@ -145,7 +145,7 @@ export class Family {
     this.check(key);
     const options = { provenance, modifiedMs };
     const publish = () =>
-      this.#task.namedByServer && draft.existing === null
+      isNamedByServer(this.#task) && draft.existing === null
         ? this.#claimAndPublish(draft, key, sealed, options)
         : draft.publish(options);
     const claimed = this.claimChange(draft, key, sealed, provenance);
@@ -260,9 +260,11 @@ export class Family {
    * @param current Key of the newest file, which is published already: failures are ignored.
    */
   async cleanUp(current: string): Promise<void> {
-    const { keep, namedByServer } = this.#task;
+    const { keep } = this.#task;
     try {
-      if (namedByServer && current !== this.#published) await this.#resolveClaims(current);
+      if (isNamedByServer(this.#task) && current !== this.#published) {
+        await this.#resolveClaims(current);
+      }
       if (keep > 0) await this.#prune(current);
     } catch (error) {
       if (!(error instanceof CronfetchError)) throw error;
@@ -301,7 +303,7 @@ export class Family {
     this.check(aside);
     const members = await this.members();
     const isKnown = members.get(aside)?.kind === "refused";
-    const exclusive = this.#task.namedByServer && !isKnown;
+    const exclusive = isNamedByServer(this.#task) && !isKnown;
     await draft.publish({ as: aside, provenance, exclusive });
     this.saveMember({ key: aside, kind: "refused", ...sealed, publishedAt: provenance.fetchedAt });
     return aside;

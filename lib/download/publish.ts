@@ -2,7 +2,13 @@
 
 import { shortDigest } from "../core/sha256.ts";
 import { checkContent, type Content } from "../content/expect.ts";
-import type { ExpectedDigests, SameRule, Task, Transform } from "../core/task.ts";
+import {
+  type ExpectedDigests,
+  isNamedByServer,
+  type SameRule,
+  type Task,
+  type Transform,
+} from "../core/task.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { HeaderFields } from "../core/http.ts";
 import type { MemberCounts, ReceivedContent, Validators, Warning } from "../core/result.ts";
@@ -252,7 +258,7 @@ async function replaceFile(
       `${sealed.sizeBytes} bytes were published, the store has ${file.sizeBytes}`,
     );
   }
-  if (task.keep > 0 || task.namedByServer) await family.cleanUp(key);
+  if (task.keep > 0 || isNamedByServer(task)) await family.cleanUp(key);
   return {
     status: existing ? "updated" : "created",
     validators: validators(file),

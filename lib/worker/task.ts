@@ -10,7 +10,7 @@ import { baseKey, foldKey } from "../core/key.ts";
 import { parseStateLocation, parseStoreLocation } from "../core/location.ts";
 import { KeyOwners, reservedKey } from "../core/ownership.ts";
 import type { TaskResult } from "../core/result.ts";
-import type { RunLimits, Task } from "../core/task.ts";
+import { isNamedByServer, type RunLimits, type Task } from "../core/task.ts";
 import type { Tracing } from "../core/telemetry.ts";
 import { bugMessage } from "../core/text.ts";
 import { download, type DownloadContext, type DownloadOutcome } from "../download/download.ts";
@@ -132,7 +132,7 @@ export function createTaskRunner(context: TaskRunnerContext): TaskRunner {
     state,
     signal,
     faultOf: (key, task) => {
-      const fault = reservedKey(key, task.namedByServer, own);
+      const fault = reservedKey(key, isNamedByServer(task), own);
       const isItsOwn = key === task.key && !task.namedByServer && baseKey(foldKey(key)) === null;
       return fault ?? (isItsOwn ? null : owners().faultOf(key, task.id));
     },

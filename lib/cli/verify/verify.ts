@@ -4,6 +4,7 @@ import { ownFilesOf } from "../../config/own_files.ts";
 import { createRedactor } from "../../config/secrets.ts";
 import type { Host } from "../../core/host.ts";
 import { reservedKey } from "../../core/ownership.ts";
+import { isNamedByServer } from "../../core/task.ts";
 import { EXIT } from "../../core/result.ts";
 import { formatCount, type Style } from "../../report/format.ts";
 import { closedRecords, withDates } from "../../lists/dates.ts";
@@ -92,7 +93,7 @@ export async function verify(
     return signals.exitCode();
   }
   const wrong = comparisons.filter(({ verdict }) => verdict === "edited" || verdict === "missing");
-  const named = new Set(tasks.filter((task) => task.namedByServer).map(({ id }) => id));
+  const named = new Set(tasks.filter(isNamedByServer).map(({ id }) => id));
   const forgotten = flags.fix
     ? await invalidateFiles(wrong, named, state, host, new Set(closed.keys()))
     : new Set<string>();
