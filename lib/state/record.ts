@@ -230,7 +230,10 @@ export async function dueMemories(
 }
 
 /** Whether the list of an item names another version than the published one. */
-function isOutdated({ expect }: Partial<Task>, { published }: TaskRecord): boolean {
+export function isOutdated(
+  { expect }: Partial<Pick<Task, "expect">>,
+  { published }: Pick<TaskRecord, "published">,
+): boolean {
   const received = published?.received ?? published;
   if (!received || !expect) return false;
   const { sha256, minSizeBytes, maxSizeBytes } = expect;

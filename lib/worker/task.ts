@@ -20,7 +20,7 @@ import { createAdmit } from "../http/egress.ts";
 import { abortReason } from "../http/network_error.ts";
 import type { Slot } from "../schedule/pool.ts";
 import { createThrottle } from "../schedule/rate.ts";
-import { pendingRetryAt } from "../state/record.ts";
+import { isOutdated, pendingRetryAt } from "../state/record.ts";
 import type { State, TaskRecord } from "../state/state.ts";
 import type { Store } from "../store/store.ts";
 import type { Leases } from "./leases.ts";
@@ -197,6 +197,7 @@ export function createTaskRunner(context: TaskRunnerContext): TaskRunner {
     queuedMs: number,
     record: TaskRecord | null,
   ): Promise<DownloadOutcome> => {
+    const requested = asRequested(task, record);
     const url = redact(task.url);
     const taskProgress = startedProgress(url, "connecting");
     progress.running.set(task.id, taskProgress);
@@ -205,8 +206,8 @@ export function createTaskRunner(context: TaskRunnerContext): TaskRunner {
     return tracing.trace(spanStart, async (span) => {
       let outcome: DownloadOutcome;
       try {
-        const context = downloadContext(task, slot, queuedMs, taskProgress, span, record);
-        outcome = await download(task, context);
+        const context = downloadContext(requested, slot, queuedMs, taskProgress, span, record);
+        outcome = await download(requested, context);
       } catch (bug) {
         outcome = failedByBug(task, queuedMs, bug);
       }
@@ -308,6 +309,15 @@ function emptyOutcome(
       warnings: [],
     },
   };
+}
+
+/**
+ * The task without conditions if its list names another version: a 304 would leave the published file,
+ * which is not that version, and the task would be due again at once.
+ */
+function asRequested(task: Task, record: TaskRecord | null): Task {
+  const isStale = task.origin?.kind === "item" && record !== null && isOutdated(task, record);
+  return isStale && task.conditional ? { ...task, conditional: false } : task;
 }
 
 function startedProgress(url: string, phase: TaskPhase): TaskProgress {
