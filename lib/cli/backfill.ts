@@ -13,26 +13,34 @@ const MOST_DAYS = 3_660;
  * Reads the dates that the flags select.
  *
  * @param ids Ids on the command line; none selects every task with `dates`.
+ * @param now The time of the run: later dates are not requested.
  * @throws {CronfetchError} `usage`.
  */
 export function readBackfill(
   { since, until, force }: Pick<Flags, "since" | "until" | "force">,
   ids: readonly string[],
   { tasks }: Pick<Config, "tasks">,
+  now: Temporal.Instant,
 ): Backfill {
   if (since === undefined) {
     throw usage("--until needs --since, the first date", "cronfetch run --since 2026-01-01");
   }
   const first = readDate("--since", since);
-  // No later date than today is requested.
   const last = until === undefined ? null : readDate("--until", until);
+  // In the time zone that is ahead of all others.
+  const today = now.toZonedDateTimeISO("+14:00").toPlainDate();
   if (last !== null && Temporal.PlainDate.compare(first, last) > 0) {
     throw usage(`--since ${since} is after --until ${until}`, null);
   }
-  if (last !== null && first.until(last).days >= MOST_DAYS) {
+  if (Temporal.PlainDate.compare(first, today) > 0) {
+    throw usage(`--since ${since} is in the future`, null);
+  }
+  const end = last === null || Temporal.PlainDate.compare(last, today) > 0 ? today : last;
+  if (first.until(end).days >= MOST_DAYS) {
     throw usage(
-      `--since ${since} to --until ${until} is more than ${MOST_DAYS} days`,
-      "run each part of it",
+      `--since ${since} to ${until === undefined ? "today" : `--until ${until}`} is more than ` +
+        `${MOST_DAYS} days`,
+      `run each part of it: --since ${since} --until ${first.add({ years: 9 })}`,
     );
   }
   const dated = new Set(tasks.filter(({ dates }) => dates).map(({ task }) => task.id));
@@ -44,7 +52,6 @@ export function readBackfill(
     );
   }
   if (dated.size === 0) throw usage('--since needs a task with "dates" in the config', EXAMPLE);
-  const end = last ?? first.add({ days: MOST_DAYS });
   return { span: { since: first, until: end }, reopen: force };
 }
 

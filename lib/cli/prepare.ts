@@ -82,7 +82,7 @@ export async function prepare(
   if (!flags.quiet && !isBare) await warnOfFolder(flags.output, host);
   const backfill = flags.since === undefined && flags.until === undefined
     ? null
-    : (await import("./backfill.ts")).readBackfill(flags, [...urls, ...ids], config);
+    : (await import("./backfill.ts")).readBackfill(flags, [...urls, ...ids], config, at);
   const tasks = config.tasks.some(isExpanded)
     ? await readTasks(config, { at, backfill }, host, loading.onInvalid !== undefined)
     : tasksOf(config, at);

@@ -33,7 +33,18 @@ export function knownIds(
   }
   const message = unknown.map((id) => `There is no task ${JSON.stringify(id)} in the config`);
   const [first = ""] = unknown;
-  throw new CronfetchError("usage", message.join("\n"), { hint: hintForId(first, [...all]) });
+  throw new CronfetchError("usage", message.join("\n"), {
+    hint: hintForDate(first, templates) ?? hintForId(first, [...all]),
+  });
+}
+
+/** How a date is fetched that is no task at present; null for another ID. */
+function hintForDate(id: string, templates: readonly TaskTemplate[]): string | null {
+  const [, parent, date] = /^(.*)@([0-9]{4}-[0-9]{2}-[0-9]{2})$/s.exec(id) ?? [];
+  const isDated = templates.some(({ task, dates }) => dates !== undefined && task.id === parent);
+  if (!isDated || parent === undefined) return null;
+  return 'that date is closed, or not one of "dates"; to fetch it again: ' +
+    `cronfetch run ${parent} --since ${date} --until ${date} --force`;
 }
 
 /** Maximum number of IDs that a hint lists. */
