@@ -95,6 +95,23 @@ export function idOf({ id }: Pick<Task, "id">, date: string): string {
   return `${id}@${date}`;
 }
 
+/** The task of the id of a date, which need not be within the window; null for another id. */
+export function taskOfId(id: string, templates: readonly DatesTemplate[]): Task | null {
+  const end = id.lastIndexOf("@");
+  const template = templates.find(({ task }) => task.id === id.slice(0, end));
+  const date = id.slice(end + 1);
+  return template !== undefined && isDate(date) ? taskOfDate(template, date) : null;
+}
+
+function isDate(text: string): boolean {
+  try {
+    return Temporal.PlainDate.from(text).toString() === text;
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
+}
+
 /** What is kept of a closed date, in at most about 150 bytes; its id is the date. */
 interface ClosedDate {
   readonly key: string;

@@ -5,9 +5,10 @@ import { createRedactor } from "../config/secrets.ts";
 import { CronfetchError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import { serverSettings } from "../core/host_rules.ts";
-import type { Task } from "../core/task.ts";
+import { parentOf, type Task } from "../core/task.ts";
 import { errorMessage, escapeControl } from "../core/text.ts";
 import { type AlertChange, alertChange, type AlertNotice } from "../report/alerts/changes.ts";
+import type { DateAlerts } from "../report/alerts/dates.ts";
 import { alertMessage } from "../report/alerts/message.ts";
 import { LONGEST_SENDING_MS, openAlertSender } from "../report/alerts/send.ts";
 import { describeTarget, type TargetFailure } from "../report/send.ts";
@@ -54,7 +55,11 @@ export async function checkAlerts(request: AlertRequest, context: AlertContext):
   if (config.alerts.length === 0 || signal.aborted) return;
   try {
     const failures = await failureChanges(request, context);
-    const candidates = await changesOf(request.tasks, request.state, host.clock.now());
+    const { changes: candidates } = await evaluate(
+      request.tasks,
+      request.state,
+      host.clock.now(),
+    );
     if (candidates.size + failures.length > 0) {
       const leases = [...candidates.keys(), ...(failures.length > 0 ? [RUNS] : [])];
       await sendChanges(request, leases, context);
@@ -92,29 +97,71 @@ async function failureChanges(
 
 /** A record, and what the evaluation changes in it. */
 interface RecordChange extends AlertChange {
+  readonly task: Task;
   readonly record: TaskRecord;
 }
 
-/** The tasks whose alerts change, by id. */
-async function changesOf(
+/** The tasks whose alerts change, by id; and those dates whose alerts stay open. */
+interface Evaluation {
+  readonly changes: ReadonlyMap<string, RecordChange>;
+  readonly open: readonly DateAlerts[];
+}
+
+async function evaluate(
   tasks: readonly Task[],
   state: Pick<State, "records" | "batchSize">,
   now: Temporal.Instant,
-): Promise<Map<string, RecordChange>> {
+): Promise<Evaluation> {
   const byId = new Map(tasks.map((task) => [task.id, task]));
   const ids = [...byId.keys()].sort();
   const { batchSize = ids.length } = state;
   const size = ids.length > MOST_AT_ONCE ? batchSize : ids.length;
   const changes = new Map<string, RecordChange>();
+  const open: DateAlerts[] = [];
   for (let start = 0; start < ids.length; start += size) {
     const records = await state.records(ids.slice(start, start + size));
     for (const [id, record] of records) {
       const task = byId.get(id);
       const change = task && alertChange(task, record, now);
-      if (change) changes.set(id, { ...change, record });
+      if (change) changes.set(id, { ...change, task, record });
+      else if (task && isDate(task) && record.alerted) {
+        open.push({ task, before: record.alerted, after: record.alerted, notices: [] });
+      }
     }
   }
-  return changes;
+  return { changes, open };
+}
+
+/** The open alerts of dates that are not evaluated. */
+async function openAlerts(
+  dates: readonly Task[],
+  state: Pick<State, "records">,
+): Promise<DateAlerts[]> {
+  if (dates.length === 0) return [];
+  const records = await state.records(dates.map(({ id }) => id));
+  return dates.flatMap((task): DateAlerts[] => {
+    const open = records.get(task.id)?.alerted;
+    return open === undefined ? [] : [{ task, before: open, after: open, notices: [] }];
+  });
+}
+
+function isDate({ origin }: Task): boolean {
+  return origin?.kind === "date";
+}
+
+/** What is to be sent: about dates, one notice per task. */
+async function noticesOf({ changes, open }: Evaluation): Promise<readonly AlertNotice[]> {
+  const { dates = [], others = [] } = Object.groupBy(
+    changes.values(),
+    ({ task }) => isDate(task) ? "dates" : "others",
+  );
+  const notices = others.flatMap((change) => change.notices);
+  if (dates.length === 0) return notices;
+  const { combineNotices } = await import("../report/alerts/dates.ts");
+  const changed = dates.map(({ task, record, alerted, notices }) => ({
+    ...{ task, before: record.alerted ?? [], after: alerted, notices },
+  }));
+  return [...notices, ...combineNotices([...changed, ...open])];
 }
 
 async function sendChanges(
@@ -130,10 +177,15 @@ async function sendChanges(
   try {
     const failures = leased.has(RUNS) ? await failureChanges(request, context) : [];
     const own = tasks.filter(({ id }) => leased.has(id));
-    const changes = await changesOf(own, state, host.clock.now());
+    const parents = new Set(own.filter(isDate).map(parentOf));
+    const others = tasks.filter((task) => !leased.has(task.id) && parents.has(parentOf(task)))
+      .filter(isDate);
+    const evaluation = await evaluate(own, state, host.clock.now());
+    const siblings = await openAlerts(others, state);
+    const { changes } = evaluation;
     const notices = [
       ...failures.slice(0, 1).map(({ notice }) => notice),
-      ...[...changes.values()].flatMap((change) => change.notices),
+      ...await noticesOf({ changes, open: [...evaluation.open, ...siblings] }),
     ];
     if (notices.length > 0 && !await sendNotices(notices, run, context)) return;
     for (const { record, alerted } of changes.values()) {

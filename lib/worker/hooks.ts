@@ -1,5 +1,6 @@
 /** The hooks of a run: they receive changes at least once, in order per task, beside the downloads. */
 
+import type { Config } from "../config/config.ts";
 import type { Plan, Task } from "../core/task.ts";
 import type { State } from "../state/state.ts";
 import type { Store } from "../store/store.ts";
@@ -15,6 +16,7 @@ import { isDue, Outbox } from "./outbox.ts";
 
 /** What hooks use. */
 export interface HooksContext extends DelivererContext {
+  readonly config: DelivererContext["config"] & Pick<Config, "tasks">;
   /** Id of the run, or of another holder of leases. */
   readonly run: string;
   readonly plan: Plan;
@@ -71,7 +73,7 @@ export async function openHooks(context: HooksContext): Promise<Hooks> {
     finish: async (leases) => {
       await using _closing = deliverer;
       while (working.size > 0) await Promise.all(working);
-      const left = plan.entries.map(({ task }) => task)
+      const left = (await tasksWithChanges(plan, outbox.tasks(), context.config))
         .filter((task) => !settled.has(task.id) && outbox.isDue(task));
       await deliverer.deliverAll(left.filter(({ id }) => leases.has(id)));
       const others = left.filter(({ id }) => !leases.has(id));
@@ -97,7 +99,7 @@ export async function deliverPending(context: PendingContext): Promise<readonly 
   try {
     // An evaluation costs one read, unless there is something to deliver.
     const outboxes = await state.deliveries(null);
-    const due = plan.entries.map(({ task }) => task)
+    const due = (await tasksWithChanges(plan, outboxes.keys(), context.config))
       .filter(({ id }) => isDue(outboxes.get(id), clock.now()));
     if (due.length === 0 || signal.aborted) return [];
     await using owned = new AsyncDisposableStack();
@@ -111,6 +113,21 @@ export async function deliverPending(context: PendingContext): Promise<readonly 
   } catch (error) {
     return [`Delivering changes failed: ${failureOf(error).message}`];
   }
+}
+
+/** The tasks of a plan, and closed dates with changes that their hooks have not received. */
+async function tasksWithChanges(
+  { entries }: Plan,
+  changed: Iterable<string>,
+  { tasks: templates }: Pick<Config, "tasks">,
+): Promise<readonly Task[]> {
+  const tasks = entries.map(({ task }) => task);
+  if (!templates.some(({ dates }) => dates !== undefined)) return tasks;
+  const { taskOfId, withDates } = await import("../lists/dates.ts");
+  const planned = new Set(tasks.map(({ id }) => id));
+  const dated = withDates(templates);
+  const closed = [...changed].filter((id) => !planned.has(id)).map((id) => taskOfId(id, dated));
+  return [...tasks, ...closed.filter((task) => task !== null)];
 }
 
 /** Leases tasks that the run does not have, and delivers their changes. */

@@ -56,6 +56,11 @@ export class Outbox {
     for (const id of ids) this.#outboxes.set(id, found.get(id) ?? []);
   }
 
+  /** Ids of the tasks that have or had an outbox. */
+  tasks(): Iterable<string> {
+    return this.#outboxes.keys();
+  }
+
   /** Whether the next attempt of a task may be made: its first change decides, for the order. */
   isDue({ id }: Pick<Task, "id">): boolean {
     return isDue(this.#outboxes.get(id), this.#context.host.clock.now());

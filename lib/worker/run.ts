@@ -16,6 +16,7 @@ import { type Leases, leaseTasks } from "./leases.ts";
 import type { ListRefresh } from "./lists.ts";
 import type { RunStorage } from "./storage.ts";
 import { startDeadline } from "./signals.ts";
+import type { PlannedKeys } from "./task.ts";
 
 /** The part of a config that a run needs besides its plan. */
 export type RunConfig =
@@ -267,7 +268,11 @@ async function executePlan(
     ? await leaseTasks(final.tasks, run, { state, timers })
     : firstLeases;
   const hooks = isRefreshed ? await openHooks(final.plan) : firstHooks;
-  await gatherTasks({ ...final, store, leases, hooks, execute }, gathering);
+  const owned = await closedKeys(config, final.tasks, state);
+  await gatherTasks({
+    ...{ store, leases, hooks, execute, tasks: final.tasks },
+    plan: { entries: [...final.plan.entries, ...owned] },
+  }, gathering);
   const warnings = hooks === null ? [] : await hooks.finish(leases);
 
   const ending = {
@@ -295,6 +300,22 @@ async function executePlan(
   const good = created + updated + unchanged > 0 ? "good" : null;
   const [storeError = good] = storeErrors.length === final.tasks.length ? storeErrors : [];
   return { run, plan: final.plan, outcome: { summary, unsaved }, store: storeError, warnings };
+}
+
+/** The files of closed dates, if a server or an archive chooses names that could be theirs. */
+async function closedKeys(
+  { tasks: templates }: Pick<RunConfig, "tasks">,
+  tasks: readonly Task[],
+  state: Pick<State, "items">,
+): Promise<PlannedKeys["entries"]> {
+  const isNeeded = templates.some(({ dates }) => dates !== undefined) &&
+    tasks.some(({ namedByServer, unpack }) => namedByServer || unpack !== null);
+  if (!isNeeded) return [];
+  const { closedRecords, withDates } = await import("../lists/dates.ts");
+  const closed = await closedRecords(withDates(templates), state, null);
+  return [...closed.values()].flatMap(({ task: id, published }) =>
+    published === null ? [] : [{ task: { id, key: published.key }, included: false }]
+  );
 }
 
 /** Whether something follows the last task of a run. */
