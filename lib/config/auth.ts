@@ -51,7 +51,7 @@ const KINDS: readonly string[] = ["basic", "bearer", "oauth2"];
 
 function objectAt(value: unknown, path: Path): object {
   const found = valueAt(value, path);
-  return typeof found === "object" && found !== null ? found : {};
+  return typeof found === "object" && found !== null && !Array.isArray(found) ? found : {};
 }
 
 const CLEAR_TEXT = "sends the credentials without encryption";

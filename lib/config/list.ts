@@ -9,7 +9,7 @@ import type { ListTemplate, TaskTemplate } from "./config.ts";
 import { keyFor } from "./keys.ts";
 import { LIST_DEFAULTS } from "./input.ts";
 import { applyOptions, DEFAULT_OPTIONS, type Options } from "./options.ts";
-import { type Complaint, quote, withHint } from "./problem.ts";
+import { type Complaint, quote, withGuess, withHint } from "./problem.ts";
 import type { ListOptions } from "./schema/list_schema.ts";
 import type { TaskOptions } from "./schema/task_schema.ts";
 import { type Path, readUrl, type Scope } from "./scope.ts";
@@ -52,7 +52,11 @@ export function compileList(
   const place = [...path, "from"];
   for (const name of ["url", "mirrors", "publishedWithin", "method", "body"] as const) {
     if (entry[name] === undefined) continue;
-    const hint = name === "url" || name === "mirrors" ? 'write it into "from"' : null;
+    const hint = name === "url"
+      ? 'remove it: the URL of the list is in "from"'
+      : name === "mirrors"
+      ? 'write it into "from"'
+      : null;
     scope.addProblem([...path, name], withHint('may not be beside "from"', hint));
   }
   if (id === undefined) {
@@ -155,7 +159,13 @@ function readRule(from: ListOptions, path: Path, scope: Scope): ListRule | null 
     case "page": {
       const { links = null } = from;
       const problem = links === null ? null : scope.patterns?.problemWith(links) ?? null;
-      if (problem !== null) scope.addProblem([...path, "links"], problem);
+      if (problem !== null) {
+        const hint = 'write a glob, such as "*.csv", into "include"';
+        scope.addProblem(
+          [...path, "links"],
+          withHint(problem, /^\*/.test(links ?? "") ? hint : null),
+        );
+      }
       return { kind, links };
     }
     case "feed":
@@ -183,7 +193,10 @@ function readJsonRule(from: ListOptions, path: Path, scope: Scope): ListRule {
     const query = from[name];
     if (query === undefined || (name === "next" && query === "link")) continue;
     const problem = scope.memoize(`query ${query}`, () => problemWithQuery(query));
-    if (problem !== null) scope.addProblem([...path, name], problem);
+    if (problem === null) continue;
+    const guess = `$${/^[.[]/.test(query) ? "" : "."}${query}`;
+    const isValid = !query.startsWith("$") && problemWithQuery(guess) === null;
+    scope.addProblem([...path, name], withGuess(problem, isValid ? guess : null));
   }
   const digests = DIGEST_ALGORITHMS.flatMap((name) => {
     const query = from[name];

@@ -101,7 +101,9 @@ function readBody(
   scope: Scope,
 ): BodyParts | null {
   if ([json, form, text].filter((kind) => kind !== undefined).length !== 1) {
-    scope.addProblem(path, "must have either json, form or text");
+    const isBare = json === undefined && form === undefined && text === undefined;
+    const hint = isBare ? 'write { "json": … } around it' : null;
+    scope.addProblem(path, withHint("must have either json, form or text", hint));
     return null;
   }
   if (form !== undefined) return readForm(form, [...path, "form"], scope);

@@ -18,7 +18,15 @@ import { parseUrl } from "./checks.ts";
 import { suggestValue } from "./schema/fields.ts";
 import type { SameInput } from "./input.ts";
 
-import { type Complaint, formatPath, partsOf, quote, withGuess, withHint } from "./problem.ts";
+import {
+  type Complaint,
+  didYouMean,
+  formatPath,
+  partsOf,
+  quote,
+  withGuess,
+  withHint,
+} from "./problem.ts";
 import { secretsInUrl } from "./secrets.ts";
 import type { Suggester } from "./suggest.ts";
 import type { TaskDefaults, TaskOptions } from "./schema/task_schema.ts";
@@ -304,7 +312,13 @@ function problemsOf(
   input: unknown,
   suggester: Suggester,
 ): PathProblem[] {
-  const problems = issues.flatMap((issue) => problemsOfIssue(issue, root, input, suggester));
+  // The length of a text in place of a list is checked as well.
+  const mistyped = new Set(
+    issues.filter(({ code }) => code === "invalid_type").map(({ path }) => formatPath(path)),
+  );
+  const problems = issues
+    .filter(({ code, path }) => code === "invalid_type" || !mistyped.has(formatPath(path)))
+    .flatMap((issue) => problemsOfIssue(issue, root, input, suggester));
   // A number can violate several rules with the same message.
   const distinct = new Map(
     problems.map((problem) => [
@@ -327,7 +341,10 @@ function problemsOfIssue(
       return issue.keys.map((key) => ({
         code: "config.unknown-key",
         path: [...path, key],
-        complaint: withGuess("is not an option", suggester.key(key, patternOf(path))),
+        complaint: withHint(
+          "is not an option",
+          unknownKeyHint(key, suggester.key(key, patternOf(path))),
+        ),
       }));
     case "invalid_union": {
       const branch = issue.errors.find((inner) => isIntendedBranch(inner));
@@ -350,6 +367,11 @@ function problemsOfIssue(
       return [{ code: "config.invalid", path, complaint: withHint(issue.message, hint) }];
     }
   }
+}
+
+/** A hint for an unknown key; one of the whole config has the same name there. */
+function unknownKeyHint(key: string, guess: string | null): string | null {
+  return guess === key ? `"${key}" is an option of the whole config` : didYouMean(guess);
 }
 
 /** Whether an alternative of a union is the intended one: the value has at least its type. */

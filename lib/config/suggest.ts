@@ -6,6 +6,7 @@ import { configSchema } from "./schema/schema.ts";
 
 /** Keys of other programs and names of flags, with the corresponding option. */
 const SYNONYMS: Readonly<Record<string, string>> = {
+  atom: "feed",
   authorization: "auth",
   basicauth: "basic",
   bearertoken: "bearer",
@@ -35,6 +36,7 @@ const SYNONYMS: Readonly<Record<string, string>> = {
   folder: "store",
   hash: "expect.sha256",
   header: "headers",
+  html: "page",
   httpmethod: "method",
   hostconcurrency: "limits.perHost",
   interval: "schedule",
@@ -58,9 +60,11 @@ const SYNONYMS: Readonly<Record<string, string>> = {
   postdata: "body",
   privatekey: "hosts.*.keyFile",
   proxyurl: "hosts.*.proxy",
+  regex: "links",
   request: "method",
   requestbody: "body",
   retries: "retry.attempts",
+  rss: "feed",
   target: "to",
   token: "bearer",
   tokenendpoint: "tokenUrl",

@@ -4,6 +4,7 @@ import { hangingLines, type LineHead, type LineLayout, type LineText } from "./h
 import { ERROR_CODES, hintFor } from "../core/errors.ts";
 import type { RunEvent } from "../core/event.ts";
 import type { AttemptResult, TaskResult, TaskStatus, Warning } from "../core/result.ts";
+import { isListKey } from "../core/key.ts";
 import { escapeControl } from "../core/text.ts";
 import {
   countWords,
@@ -165,7 +166,7 @@ function successTexts(result: TaskResult, destination: Destination): LineText[] 
   const message = status === "pending" ? pendingMessage(result) : messageOf(failureOf(result));
   const details = [...sizeDetails(result), ...(message === null ? [] : [message])];
   const name = fileName(result, destination);
-  if (isWritten(status) && name !== task) details.push(name);
+  if (isWritten(status) && name !== task && !isListKey(result.key)) details.push(name);
   return [
     { text: escapeControl(details.join("; ")) },
     ...warnings.map((warning): LineText => ({

@@ -339,6 +339,12 @@ Deno.test("eventLines: shows the warning of an older file, whether kept or publi
   }
 });
 
+Deno.test("eventLines: shows no file of a list, which has none", () => {
+  const { reporter, output } = scene(false);
+  reporter.report(finished("rates", "created", { key: "list:rates" }));
+  assertEquals(output.writes.join(""), "created    rates  1.34 MB in 2s\n");
+});
+
 Deno.test("eventLines: counts the members of an unpacked archive", () => {
   const table = [
     [{ created: 2, updated: 0, unchanged: 10 }, "members: 2 created, 10 unchanged"],

@@ -29,13 +29,17 @@ export function withMessage(sentence: string): { error: (issue: { input?: unknow
 /** Suggests a valid value for an invalid one, by the message of the schema. */
 const suggestions = new Map<string, (value: unknown) => string | number | boolean | null>();
 
+/** What to do about a text in place of an object or a list, by the message of the schema. */
+const textHints = new Map<string, string>();
+
 /**
  * Returns a hint for an invalid value: the valid one that was probably meant.
  *
  * @param sentence The message of the schema.
  */
 export function suggestValue(sentence: string, value: unknown): string | null {
-  return didYouMean(suggestions.get(sentence)?.(value) ?? null);
+  const hint = typeof value === "string" ? textHints.get(sentence) : undefined;
+  return hint ?? didYouMean(suggestions.get(sentence)?.(value) ?? null);
 }
 
 /** Within a range, or null. */
@@ -46,11 +50,15 @@ function within(value: number | null, min: number, max: number): number | null {
 /**
  * An object without other keys. Its fields are created when zod first reads `shape`, to validate or
  * describe an object: most configs contain few of the possible objects.
+ *
+ * @param main The option that a text in place of the object is probably meant as. Default: none.
  */
 export function object<Fields extends z.core.$ZodLooseShape>(
   sentence: string,
   fields: () => Fields,
+  main?: string & keyof Fields,
 ): z.ZodMiniObject<Fields, z.core.$strict> {
+  if (main !== undefined) textHints.set(sentence, `write { "${main}": … }`);
   let shape: Fields | undefined;
   return new z.ZodMiniObject({
     type: "object",
@@ -106,14 +114,26 @@ export function fraction(): z.ZodMiniType<number, number> {
   return titled("number", z.number(sentence).check(z.gte(0, sentence), z.lte(1, sentence)));
 }
 
-/** Text that is not empty; `what` describes it in the message. */
-export function text(what: string, maxLength = 1_000): z.ZodMiniType<string, string> {
-  const sentence = withMessage(`must be ${what}`);
+/**
+ * Text that is not empty.
+ *
+ * @param what Describes it in the message.
+ * @param unit Completes a number, if a number is probably meant as a text. Default: none.
+ */
+export function text(
+  what: string,
+  maxLength = 1_000,
   // YAML reads an unquoted 2026 as a number.
-  if (what.startsWith("text")) {
+  unit: string | null = what.startsWith("text") ? "" : null,
+): z.ZodMiniType<string, string> {
+  const sentence = withMessage(`must be ${what}`);
+  if (unit !== null) {
     suggestions.set(
       `must be ${what}`,
-      (value) => Number.isSafeInteger(value) || typeof value === "boolean" ? String(value) : null,
+      (value) =>
+        Number.isSafeInteger(value) || (typeof value === "boolean" && unit === "")
+          ? `${value}${unit}`
+          : null,
     );
   }
   const tooLong = withMessage(`must be ${what}, of at most ${maxLength} characters`);
@@ -121,6 +141,25 @@ export function text(what: string, maxLength = 1_000): z.ZodMiniType<string, str
     "text",
     z.string(sentence).check(z.minLength(1, sentence), z.maxLength(maxLength, tooLong)),
   );
+}
+
+/** A list of texts; `what` describes one in the messages. */
+export function texts(
+  what: string,
+  most: number,
+  entry: z.ZodMiniType<string, string> = text(`a ${what}`),
+): z.ZodMiniArray<z.ZodMiniType<string, string>> {
+  const sentence = `must be a list of ${plural(what)}`;
+  textHints.set(sentence, "write [ ] around it");
+  const tooMany = withMessage(`must be at most ${most} ${plural(what)}`);
+  return titled(
+    `list of ${plural(what)}`,
+    z.array(entry, withMessage(sentence)).check(z.maxLength(most, tooMany)),
+  );
+}
+
+function plural(what: string): string {
+  return what.endsWith("query") ? what.replace(/y$/, "ies") : `${what}s`;
 }
 
 /** The text of a URL. */

@@ -13,24 +13,12 @@ import {
   oneOf,
   option,
   text,
-  titled,
+  texts,
   url,
-  withMessage,
 } from "./fields.ts";
 
 const query = (description: string, defaultValue?: string) =>
   option(text("a JSONPath query"), description, defaultValue);
-
-const texts = (what: string, most: number, description: string) =>
-  option(
-    titled(
-      `list of ${what}s`,
-      z.array(text(`a ${what}`), withMessage(`must be a list of ${what}s`)).check(
-        z.maxLength(most, withMessage(`must be at most ${most} ${what}s`)),
-      ),
-    ),
-    description,
-  );
 
 /** Where tasks come from. */
 export const list = object("must be an object with page, feed, json, text or github", () => ({
@@ -69,13 +57,12 @@ export const list = object("must be an object with page, feed, json, text or git
     LIST_DEFAULTS.tag,
   ),
   api: option(url(), "Of `github`: base URL of the REST API.", LIST_DEFAULTS.api),
-  include: texts(
-    "glob",
-    100,
+  include: option(
+    texts("glob", 100),
     "Globs of the items that become tasks, of their names or, with a slash, of the paths of their " +
       "URLs. Default: all.",
   ),
-  exclude: texts("glob", 100, "Globs of items that do not become tasks."),
+  exclude: option(texts("glob", 100), "Globs of items that do not become tasks."),
   newest: option(
     z.nullable(integer(1, 100_000)),
     "Only this many of the newest items become tasks.",
@@ -90,9 +77,8 @@ export const list = object("must be an object with page, feed, json, text or git
     "Maximum number of tasks; of more items, the newest become tasks.",
     LIST_DEFAULTS.limit,
   ),
-  allowOrigins: texts(
-    "origin",
-    100,
+  allowOrigins: option(
+    texts("origin", 100, text("an origin")),
     "Origins of items besides that of the list: `https://files.example.org`, " +
       "`https://*.example.org` or `*`. They receive no credentials.",
   ),
@@ -123,9 +109,9 @@ export const list = object("must be an object with page, feed, json, text or git
     duration(1, MAX_TIMEOUT_MS),
     "Timeout of one attempt to read the list. Default: the task's.",
   ),
-  mirrors: texts("URL", 20, "URLs to try in order when that of the list fails."),
+  mirrors: option(texts("URL", 20), "URLs to try in order when that of the list fails."),
   expect: option(expect, "Expectations that the list document must meet."),
-}));
+}), "page");
 
 /** A validated `from`. Units: milliseconds. */
 export type ListOptions = z.output<typeof list>;

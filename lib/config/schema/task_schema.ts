@@ -15,6 +15,7 @@ import {
   required,
   size,
   text,
+  texts,
   titled,
   url,
   variables,
@@ -105,12 +106,7 @@ const same = object("must be an object of zip, json or lines", () => ({
     "ZIP archives (also xlsx, docx, jar, epub) whose members have equal names, sizes and checksums.",
   ),
   json: option(
-    titled(
-      "list of JSONPath queries",
-      z.array(text("a JSONPath query"), withMessage("must be a list of JSONPath queries")).check(
-        z.maxLength(50, withMessage("must be at most 50 JSONPath queries")),
-      ),
-    ),
+    texts("JSONPath query", 50),
     "JSON documents that are equal without the nodes that these JSONPath queries (RFC 9535) select; " +
       "the order of keys does not count.",
   ),
@@ -169,13 +165,7 @@ export const hooks = (
   );
 const unpackParts = object("must be true, or an object of options", () => ({
   include: option(
-    titled(
-      "list of globs",
-      z.array(text("a glob"), withMessage("must be a list of globs")).check(
-        z.minLength(1, withMessage("must have a glob")),
-        z.maxLength(100, withMessage("must be at most 100 globs")),
-      ),
-    ),
+    texts("glob", 100).check(z.minLength(1, withMessage("must have a glob"))),
     "Globs of the members to publish, for their whole path in the archive: `*` and `?` do not match " +
       "`/`, `**` does. Default: all members.",
   ),
@@ -207,7 +197,7 @@ const unpack = z.union(
 
 const dates = object("must be an object with last", () => ({
   last: required(
-    text('a time such as "20d"'),
+    text('a time such as "20d"', 1_000, "d"),
     "How many days, weeks, months or years back a date is fetched, counted from and with today: " +
       '"20d", "3w", "6M" or "1y".',
   ),
@@ -218,12 +208,7 @@ const dates = object("must be an object with last", () => ({
     DATES_DEFAULTS.on,
   ),
   holidays: option(
-    titled(
-      "list of dates",
-      z.array(text("a date"), withMessage("must be a list of dates")).check(
-        z.maxLength(1_000, withMessage("must be at most 1000 dates")),
-      ),
-    ),
+    texts("date", 1_000),
     "Days that are no workdays and have no file: `2026-12-25`, or `12-25` for every year.",
   ),
   final: option(
@@ -232,7 +217,7 @@ const dates = object("must be an object with last", () => ({
       "the date is within `last`.",
     DATES_DEFAULTS.final,
   ),
-}));
+}), "last");
 
 /** Options of a task and of `defaults`. */
 const shared = () => ({
@@ -343,12 +328,7 @@ export const taskSchema = object("must be a URL, or an object with a url", () =>
     "A list: each of its items becomes a task, whose options are the others of this one.",
   ),
   mirrors: option(
-    titled(
-      "list of URLs",
-      z.array(url(), withMessage("must be a list of URLs")).check(
-        z.maxLength(20, withMessage("must be at most 20 URLs")),
-      ),
-    ),
+    texts("URL", 20, url()),
     "URLs to try in order when `url` fails.",
   ),
   method: option(
