@@ -220,7 +220,8 @@ postgresTest("a socket, in a process that may open one", async (database) => {
   assertStringIncludes(denied.text, "hint: run again with --allow-net\n");
   assertEquals(await migrate("--allow-net"), {
     code: 0,
-    text: `postgres://${user}@?host=${socketFolder}: created the tables, version 1\n`,
+    text:
+      `postgres://${user}@:${port}/${database}?host=${socketFolder}: created the tables, version 1\n`,
   });
 });
 

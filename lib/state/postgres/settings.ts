@@ -65,13 +65,16 @@ export async function postgresSettings(
     (isLocal(server) ? "disable" : "verify-full");
   const rootCert = given.sslrootcert ?? env("PGSSLROOTCERT") ?? null;
   const isSocket = server.startsWith("/");
+  const port = given.port ?? portOf(env("PGPORT"));
+  const database = given.database ?? env("PGDATABASE") ?? null;
+  const shown = { ...given, host: server, port, user, database, sslmode: location.sslmode };
   return {
-    location: locationText({ ...given, host: server, user, sslmode: location.sslmode }),
+    location: locationText(shown),
     host: server,
-    port: given.port ?? portOf(env("PGPORT")) ?? 5432,
+    port: port ?? 5432,
     user,
     password: given.password ?? env("PGPASSWORD") ?? "",
-    database: given.database ?? env("PGDATABASE") ?? user,
+    database: database ?? user,
     schema: given.schema,
     ssl: mode === "disable" || isSocket ? false : await tlsSettings(mode, rootCert, host),
   };

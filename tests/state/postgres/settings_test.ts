@@ -30,11 +30,11 @@ Deno.test("postgresSettings: the location, then the environment, then defaults",
     }],
     ["postgres://127.0.0.1", env, {
       ...{ host: "127.0.0.1", port: 6000, user: "eve", password: "pw", database: "ed" },
-      location: "postgres://eve@127.0.0.1",
+      location: "postgres://eve@127.0.0.1:6000/ed",
     }],
     ["postgres:", { ...env, DATABASE_URL: "postgres://v:q@localhost/x?schema=public" }, {
       ...{ port: 6000, user: "v", password: "q", database: "x" },
-      location: "postgres://v@localhost/x",
+      location: "postgres://v@localhost:6000/x",
     }],
     ["postgres:?schema=b", { DATABASE_URL: "postgresql://v@localhost/x" }, {
       ...{ user: "v", database: "x", schema: "b", location: "postgres://v@localhost/x?schema=b" },
