@@ -126,16 +126,19 @@ function queryOf(
   { health, text, order }: OverviewRequest["filter"],
   recently: Temporal.Instant,
 ): Omit<RecordQuery, "offset" | "limit"> | null {
+  const isByChange = order?.column === "changed";
+  const oldestFirst = isByChange && !order.isDescending;
+  const selected = { text, changedSince: isByChange ? EPOCH : null, oldestFirst };
   switch (health) {
     case null:
     case "paused":
-      return { text, health: null, changedSince: order?.column === "changed" ? EPOCH : null };
+      return { ...selected, health: null };
     case "changed":
-      return { text, health: null, changedSince: recently };
+      return { ...selected, health: null, changedSince: recently };
     case "healthy":
     case "failing":
     case "unhealthy":
-      return { text, health, changedSince: null };
+      return { ...selected, health };
     case "running":
     case "stale":
     case "new":

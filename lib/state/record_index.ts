@@ -20,8 +20,10 @@ export interface RecordQuery {
   readonly health: Health | null;
   /** Part of the task's id, case-insensitive; empty for any. Otherwise every id may be read. */
   readonly text: string;
-  /** Only records whose content changed since, the latest first; null for all, by id. */
+  /** Only records whose content changed since, sorted by that; null for all, by id. */
   readonly changedSince: Temporal.Instant | null;
+  /** With `changedSince`, the oldest change first. Default: the latest. */
+  readonly oldestFirst?: boolean;
   /** Number of records to skip. */
   readonly offset: number;
   /** Maximum number of records. */

@@ -62,6 +62,8 @@ const QUERIES: readonly (readonly [query: Partial<RecordQuery>, ids: string[]])[
   [{ health: "failing" }, ["b"]],
   [{ health: "healthy", offset: 1 }, ["d", "e"]],
   [{ changedSince: DAY }, ["C\0", "e"]],
+  [{ changedSince: DAY, oldestFirst: true }, ["e", "C\0"]],
+  [{ changedSince: DAY, health: "healthy" }, ["e"]],
   [{ text: "c\0" }, ["C\0"]],
   [{ text: "%" }, []],
   [{ text: "B", health: "failing" }, ["b"]],
@@ -153,6 +155,11 @@ Deno.test({ name: "page: of many records, those of one page are read", ignore },
   assertStringIncludes(first, "<h1>1 of 20,005 tasks needs attention</h1>");
   assertStringIncludes(first, "20,005 tasks, page 1 of 200");
   assertStringIncludes(first, "Not in the config");
+  const order = async (sort: string) =>
+    [...(await text(`/?sort=${sort}&health=healthy`)).matchAll(/href="\/tasks\/([^"]*)"/g)]
+      .map(([, id = ""]) => id);
+  assertEquals((await order("-changed"))[0], "e");
+  assertEquals((await order("changed")).includes("e"), true);
   assertStringIncludes(await text("/?health=failing"), "1 task that are failing");
   assertStringIncludes(await text("/?q=000777"), "many/000777");
   assertStringIncludes(await text("/tasks/many/000777"), "many/000777");

@@ -123,7 +123,8 @@ export class PostgresRecordIndex implements RecordIndex {
 
   async #page(query: RecordQuery): Promise<string[]> {
     const { sql, values } = conditionOf(query);
-    const order = query.changedSince === null ? "task" : "changed_at DESC, task";
+    const direction = query.oldestFirst ? "ASC" : "DESC";
+    const order = query.changedSince === null ? "task" : `changed_at ${direction}, task`;
     const rows = await this.#read<{ readonly task: string }>(
       `SELECT task FROM ${this.#table} WHERE ${sql} ORDER BY ${order}
       LIMIT $${values.length + 1} OFFSET $${values.length + 2}`,
