@@ -39,7 +39,9 @@ export type Warning =
   /** The server sent a file with an earlier Last-Modified than the published one. */
   | "olderThanPublished"
   /** The server sent other bytes with the same substance; the published file stays. */
-  | "sameInSubstance";
+  | "sameInSubstance"
+  /** Items of a list are not fetched; the message has the reasons. */
+  | "itemsLeftOut";
 
 /** One try at a task's URL or mirror; a retry is another attempt. */
 export interface AttemptResult {

@@ -26,22 +26,51 @@ export function checkShrinkage(
 ): void {
   const { minCount, minRatio } = list;
   const selection = { ...list.selection, newest: null, limit: Infinity };
-  const countOf = (url: string, items: readonly ListItem[]) =>
-    selectItems(items, selection, ownOrigins(list, url), engine).items.length;
-  const count = countOf(now.url, now.items);
+  const selectFrom = (url: string, items: readonly ListItem[]) =>
+    selectItems(items, selection, ownOrigins(list, url), engine);
+  const { items: { length: count }, foreign } = selectFrom(now.url, now.items);
   if (count < minCount) {
+    const found = now.items.length === count ? "" : ` of ${now.items.length} that are selected`;
+    const hint = count === 0 ? emptyHint(list, now.items, foreign) : null;
     throw new CronfetchError(
       "list.shrunk",
-      `the list has ${count} items, fewer than the ${minCount} of from.minCount`,
+      `the list has ${count} items${found}, fewer than the ${minCount} of from.minCount`,
+      hint === null ? {} : { hint },
     );
   }
   if (last === null) return;
-  const before = countOf(last.url, last.items.filter(({ goneSince }) => goneSince === null));
+  const present = last.items.filter(({ goneSince }) => goneSince === null);
+  const before = selectFrom(last.url, present).items.length;
   if (count >= before * minRatio) return;
   throw new CronfetchError(
     "list.shrunk",
     `the list has ${count} items, and had ${before}: less than the ratio ${minRatio} of from.minRatio`,
   );
+}
+
+/** What to check if no item of a list is selected. */
+function emptyHint(
+  { rule, selection: { include, exclude } }: ListTemplate,
+  items: readonly ListItem[],
+  foreign: readonly ListItem[],
+): string | null {
+  const [first] = foreign;
+  if (first !== undefined) {
+    return `all ${foreign.length} are of another origin: write ` +
+      `"allowOrigins": [${JSON.stringify(new URL(first.url).origin)}] into from`;
+  }
+  if (items.length > 0) {
+    const names = [include.length > 0 && "include", exclude.length > 0 && "exclude"]
+      .filter((name) => name !== false).join(" and ");
+    return `check ${names} of from: a glob without a slash matches the whole name, ` +
+      `such as ${JSON.stringify(items[0]?.name)}`;
+  }
+  if (rule.kind === "page") {
+    return rule.links === null
+      ? "check that the page has its links without running scripts"
+      : `check links of from, and that the page has its links without running scripts`;
+  }
+  return rule.kind === "json" ? "check items of from" : null;
 }
 
 /** What distinguishes an item from the others of its list: its id, or its URL. */

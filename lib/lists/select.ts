@@ -5,11 +5,11 @@ import { isIncluded, type PatternEngine } from "../core/pattern.ts";
 import { itemOrder } from "./order.ts";
 
 /** The selected items of a list. */
-export interface SelectedItems {
+export interface SelectedItems<Item extends ListItem = ListItem> {
   /** In the order of the list. */
-  readonly items: readonly ListItem[];
+  readonly items: readonly Item[];
   /** Items that would have been selected if their origin were allowed. */
-  readonly foreign: readonly ListItem[];
+  readonly foreign: readonly Item[];
   /** How many items were left out because of `limit`. */
   readonly beyondLimit: number;
 }
@@ -28,12 +28,12 @@ function originOf(text: string): string | null {
  * belong to its kind.
  * @param engine For the globs.
  */
-export function selectItems(
-  items: readonly ListItem[],
+export function selectItems<Item extends ListItem>(
+  items: readonly Item[],
   selection: ListSelection,
   ownOrigins: readonly string[],
   engine: PatternEngine,
-): SelectedItems {
+): SelectedItems<Item> {
   const included = distinct(items).filter((item) => isWanted(item, selection, engine));
   const isAllowed = originFilter([...ownOrigins, ...selection.allowOrigins]);
   const { own = [], foreign = [] } = Object.groupBy(
@@ -51,7 +51,7 @@ export function selectItems(
   return { items: own.filter((item) => chosen.has(item)), foreign, beyondLimit };
 }
 
-function distinct(items: readonly ListItem[]): ListItem[] {
+function distinct<Item extends ListItem>(items: readonly Item[]): Item[] {
   const urls = new Set<string>();
   const ids = new Set<string>();
   return items.filter(({ url, id }) => {

@@ -89,6 +89,7 @@ export function readSnapshot(
  * record of the list.
  *
  * @param entries The present entries of the list.
+ * @returns The facts of the saved list.
  * @throws {CronfetchError} Codes of `State.flush`.
  */
 export async function saveSnapshot(
@@ -96,7 +97,7 @@ export async function saveSnapshot(
   snapshot: ListSnapshot,
   entries: ReadonlyMap<string, ItemBody> | undefined,
   state: Pick<State, "saveItem" | "flush">,
-): Promise<void> {
+): Promise<ListFacts> {
   const { items, ...facts } = snapshot;
   const last = listFacts(entries);
   const generation = (last?.generation ?? 0) + 1;
@@ -118,6 +119,7 @@ export async function saveSnapshot(
   await state.flush();
   const kept = new Set([HEAD, ...ids]);
   for (const id of entries?.keys() ?? []) if (!kept.has(id)) state.saveItem(owner, id, null);
+  return head;
 }
 
 function partId(generation: number, part: number): string {

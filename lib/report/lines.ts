@@ -49,6 +49,7 @@ export const WARNINGS = {
   lengthUnknown: "the response declared no length, so the body may be incomplete",
   olderThanPublished: "the server sent an older file than the published one",
   sameInSubstance: "other bytes with the same substance were not published",
+  itemsLeftOut: "items of the list are left out; status with its id lists them",
 } as const satisfies Record<Warning, string>;
 
 /** Colour of each status. */

@@ -38,6 +38,13 @@ export interface Slot {
    * @throws The reason of the pool's signal, once that is aborted.
    */
   pause(durationMs: number): Promise<void>;
+  /**
+   * Waits until the group admits another request of this item: after the spacing, and not during a
+   * pause.
+   *
+   * @throws The reason of the pool's signal, once that is aborted.
+   */
+  space(): Promise<void>;
   /** Reports that the host served the item. */
   succeed(): void;
   /** Whether the group was paused and has not reached its full speed again. */
@@ -195,7 +202,13 @@ export async function gather<Item>(
       group.active++;
       this.#round = throttle?.round ?? 0;
       if (throttle) throttle.active++;
-      const spacingMs = Math.max(group.limits.spacingMs, throttle?.ramp.gapMs ?? 0);
+      this.#keepSpace();
+    }
+
+    /** Delays the next request to the host by the spacing. */
+    #keepSpace(): void {
+      const group = this.#group;
+      const spacingMs = Math.max(group.limits.spacingMs, group.throttle?.ramp.gapMs ?? 0);
       if (spacingMs > 0) group.notBeforeMs = clock.monotonicMs() + spacingMs;
     }
 
@@ -225,6 +238,17 @@ export async function gather<Item>(
       throttle.waiting.push(turn);
       this.leave();
       await turn.promise;
+    }
+
+    async space(): Promise<void> {
+      const group = this.#group;
+      if (group.throttle?.isPaused) return await this.pause(0);
+      // Another item may start at the same moment, and delays this one again.
+      for (let waitMs = Infinity; waitMs > 0;) {
+        waitMs = group.notBeforeMs - clock.monotonicMs();
+        if (waitMs > 0) await this.rest(waitMs);
+      }
+      this.#keepSpace();
     }
 
     succeed(): void {

@@ -26,9 +26,24 @@ export interface ExecutionContext extends Omit<TaskRunnerContext, "transport" | 
   readonly elapsedMs: () => number;
   /** A promise that the reporters accept events again; null if they do. */
   readonly room: () => Promise<void> | null;
-  /** Receives the outcome of each task, once. */
-  readonly settle: (task: Task, outcome: DownloadOutcome) => Promise<void> | void;
+  /**
+   * Receives the outcome of each task, once; and, of a task that was executed in this thread, what
+   * sends further requests of it.
+   */
+  readonly settle: (
+    task: Task,
+    outcome: DownloadOutcome,
+    continueTask?: ContinueTask,
+  ) => Promise<void> | void;
 }
+
+/**
+ * Sends another request of a task that has its outcome, under the same limits of its host: a further
+ * page of a list. Emits no `task.started`.
+ *
+ * @throws The reason of the run's signal, once that is aborted.
+ */
+export type ContinueTask = (task: Task) => Promise<DownloadOutcome>;
 
 /**
  * Executes tasks. Each is settled once, those not started before the end of the run as cancelled.
@@ -55,7 +70,11 @@ export async function executeTasks(context: ExecutionContext): Promise<void> {
         await abortable(wait, signal).catch(() => {});
         if (signal.aborted) return await settle(task, runner.cancelTask(task, elapsedMs()));
       }
-      const settled = settle(task, await runner.runTask(task, slot, elapsedMs()));
+      const outcome = await runner.runTask(task, slot, elapsedMs());
+      const settled = settle(task, outcome, async (next) => {
+        await slot.space();
+        return await runner.runTask(next, slot, elapsedMs(), true);
+      });
       if (settled) await settled;
     },
     signal,

@@ -7,7 +7,7 @@ import type { Task } from "../core/task.ts";
 import type { DownloadOutcome } from "../download/download.ts";
 import { nextRecord } from "../state/record.ts";
 import type { State, TaskRecord } from "../state/state.ts";
-import type { Execute, ExecutionContext } from "./execute.ts";
+import type { ContinueTask, Execute, ExecutionContext } from "./execute.ts";
 import type { RunHistory } from "./history.ts";
 import type { Hooks } from "./hooks.ts";
 import type { Leases } from "./leases.ts";
@@ -34,7 +34,11 @@ export interface GatherRequest extends Pick<ExecutionContext, Exclude<Gathered, 
   readonly hooks: Pick<Hooks, "claim" | "settle"> | null;
   readonly execute: Execute;
   /** Changes the outcome of a task before it is recorded. Default: as it is. */
-  readonly accept?: (task: Task, outcome: DownloadOutcome) => Promise<DownloadOutcome>;
+  readonly accept?: (
+    task: Task,
+    outcome: DownloadOutcome,
+    continueTask: ContinueTask | undefined,
+  ) => Promise<DownloadOutcome>;
 }
 
 /** Runs tasks. Every task yields exactly one result. */
@@ -96,11 +100,13 @@ export async function gatherTasks(
     ...context,
     ...request,
     claimChange: hooks?.claim ?? null,
-    settle: (task, outcome) => {
+    settle: (task, outcome, continueTask) => {
       // Read again if the leases were lost: another run may have written it since.
       const last = leases.recordOf(task);
       if (accept !== undefined) {
-        return accept(task, outcome).then((accepted) => settleLater(task, accepted, last));
+        return accept(task, outcome, continueTask).then((accepted) =>
+          settleLater(task, accepted, last)
+        );
       }
       const isSimple = outcome.result.status !== "failed" && !(last instanceof Promise);
       return isSimple ? finish(task, outcome, last) : settleLater(task, outcome, last);

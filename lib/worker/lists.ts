@@ -3,25 +3,27 @@
 import type { ListTemplate } from "../config/config.ts";
 import { createUrlRedactor } from "../config/secrets.ts";
 import { CronfetchError } from "../core/errors.ts";
-import type { ListDocument } from "../core/list.ts";
+import type { ListDocument, ListItem } from "../core/list.ts";
 import { loadPatternEngine, type PatternEngine } from "../core/pattern.ts";
 import type { TaskResult } from "../core/result.ts";
 import type { Plan, Task } from "../core/task.ts";
 import type { DownloadOutcome } from "../download/download.ts";
-import { createDeriver } from "../lists/derive.ts";
+import { deriveItems, readItems, TakenTasks } from "../lists/derive.ts";
+import { type ItemTasks, leftOutText, withoutTaken } from "../lists/items.ts";
 import { loadParser, ruleId } from "../lists/parse.ts";
 import { readPages } from "../lists/pages.ts";
 import { checkShrinkage, mergeItems } from "../lists/refresh.ts";
 import {
   type KnownItem,
+  listFacts,
   type ListSnapshot,
   readSnapshot,
   saveSnapshot,
 } from "../lists/snapshot.ts";
-import type { TaskRecord } from "../state/state.ts";
+import type { ItemBody, TaskRecord } from "../state/state.ts";
 import { openMemory } from "../store/memory.ts";
 import type { Store } from "../store/store.ts";
-import { executeTasks } from "./execute.ts";
+import { type ContinueTask, executeTasks } from "./execute.ts";
 import { type GatherContext, gatherTasks } from "./gather.ts";
 import type { Leases } from "./leases.ts";
 
@@ -46,8 +48,10 @@ export interface ListRequest {
 /** A list during its refresh. */
 interface RefreshedList {
   readonly template: ListTemplate;
-  /** The last good list, or null. */
-  readonly last: ListSnapshot | null;
+  /** The entries of the last good list. */
+  readonly entries: ReadonlyMap<string, ItemBody> | undefined;
+  /** The tasks whose ids and files its items do not take. */
+  readonly taken: TakenTasks;
 }
 
 /**
@@ -69,9 +73,10 @@ export async function refreshLists(
   for (const task of lists) {
     const template = templates.find(({ task: { id } }) => id === task.id)?.list;
     if (template === undefined) continue;
-    const last = readSnapshot(entries.get(task.id));
+    const own = entries.get(task.id);
+    const last = listFacts(own);
     const record = await leases.recordOf(task);
-    known.set(task.id, { template, last });
+    known.set(task.id, { template, entries: own, taken: takenBefore(task, plan) });
     if (record !== null) records.set(task.id, record);
     // Only a whole list that was read as it would be read now may be unchanged.
     const isCurrent = last !== null && last.rule === ruleId(template.rule) &&
@@ -88,12 +93,14 @@ export async function refreshLists(
   const refresher = new Refresher({ context, store, leases, engine, refresh });
   await gatherTasks({
     ...{ plan, tasks: requested, store, leases, hooks: null, execute: executeTasks },
-    accept: async (task, outcome) => {
+    accept: async (task, outcome, fetchPage) => {
       const list = known.get(task.id);
       if (list === undefined || outcome.validators === null) return outcome;
-      if (outcome.result.status === "unchanged" && task.conditional) return outcome;
       try {
-        return await refresher.read(task, outcome, list, entries.get(task.id));
+        const isUnread = outcome.result.status === "unchanged" && task.conditional;
+        return isUnread || fetchPage === undefined
+          ? refresher.keep(outcome, list)
+          : await refresher.read(task, outcome, list, fetchPage);
       } catch (error) {
         if (!(error instanceof CronfetchError)) throw error;
         return failedOutcome(outcome, error, createUrlRedactor(context.config.secrets));
@@ -101,7 +108,6 @@ export async function refreshLists(
     },
   }, context);
   await leases.release();
-  await refresher.reportGone(known);
   const { entries: planned } = await refresh.replan();
   const done = new Set(lists.map(({ id }) => id));
   const tasks = planned.filter(({ task, included }) => included && !done.has(task.id))
@@ -123,28 +129,35 @@ class Refresher {
   readonly #context: GatherContext;
   readonly #store: Store;
   readonly #engine: PatternEngine;
-  /** The lists whose items were saved. */
-  readonly #saved = new Map<string, ListSnapshot>();
+  readonly #redact: (text: string) => string;
 
   constructor(shared: RefresherContext) {
     this.#shared = shared;
     this.#context = shared.context;
     this.#store = shared.store;
     this.#engine = shared.engine;
+    this.#redact = createUrlRedactor(shared.context.config.secrets);
+  }
+
+  /** The outcome of an unchanged list. */
+  keep(outcome: DownloadOutcome, { template, entries, taken }: RefreshedList): DownloadOutcome {
+    const items = readItems(template, entries, this.#engine);
+    return items === null ? outcome : this.#warned(outcome, withoutTaken(items, taken.has));
   }
 
   /**
-   * Reads a fetched list, and saves its items.
+   * Reads a fetched list, saves its items, and emits an event for each that has disappeared.
    *
    * @throws {CronfetchError} `list.` codes, those of a further document, and `state.` codes.
    */
   async read(
     task: Task,
     outcome: DownloadOutcome,
-    { template, last }: RefreshedList,
-    entries: Parameters<typeof saveSnapshot>[2],
+    { template, entries, taken }: RefreshedList,
+    fetchPage: ContinueTask,
   ): Promise<DownloadOutcome> {
-    const { state, host: { clock } } = this.#context;
+    const { state, host: { clock }, emit } = this.#context;
+    const last = readSnapshot(entries);
     const first = await this.#documentOf(task, outcome);
     let pages = 1;
     const items = await readPages(first, {
@@ -152,7 +165,8 @@ class Refresher {
       maxPages: template.maxPages,
       fetchPage: async (url) => {
         pages++;
-        return await this.#fetchPage({ ...task, url, mirrors: [], conditional: false }, pages);
+        const page = { ...task, url, key: `${task.key}?${pages}`, mirrors: [], conditional: false };
+        return await this.#documentOf(page, checkedPage(await fetchPage(page), pages));
       },
     });
     const rule = ruleId(template.rule);
@@ -161,55 +175,37 @@ class Refresher {
       checkShrinkage(template, { url: first.url, items }, before, this.#engine);
     }
     const now = clock.now().toString();
-    const merged = mergeItems(items, last, now);
     const sha256 = outcome.validators?.sha256 ?? "";
-    const snapshot = { rule, sha256, pages, url: first.url, changedAt: now, items: merged };
+    const merged = mergeItems(items, last, now);
     const isSame = last !== null && isSameList(merged, last);
-    if (!isSame || last.rule !== rule || last.sha256 !== sha256 || last.pages !== pages) {
-      await saveSnapshot(task.id, snapshot, entries, state);
-      this.#saved.set(task.id, snapshot);
-    }
+    const isCurrent = isSame && last.rule === rule && last.sha256 === sha256 &&
+      last.pages === pages;
     const status = isSame ? "unchanged" : last === null ? "created" : "updated";
-    return { ...outcome, result: { ...outcome.result, status } };
+    const read = { ...outcome, result: { ...outcome.result, status } } as const;
+    if (isCurrent) return this.keep(read, { template, entries, taken });
+    const snapshot = { rule, sha256, pages, url: first.url, changedAt: now, items: merged };
+    const facts = await saveSnapshot(task.id, snapshot, entries, state);
+    const derived = withoutTaken(
+      deriveItems(template, snapshot, facts, this.#engine),
+      taken.has,
+    );
+    const gone = derived.gone.filter(({ goneSince }) => goneSince === now)
+      .map(({ task: { id } }) => id);
+    // Of an item beyond "newest" or "limit", nothing was fetched.
+    const records = await state.records(gone);
+    for (const id of gone) {
+      if (records.has(id)) emit({ type: "task.gone", task: id, list: task.id });
+    }
+    return this.#warned(read, derived);
   }
 
-  /** Emits an event for each item that has disappeared from a saved list. */
-  async reportGone(lists: ReadonlyMap<string, RefreshedList>): Promise<void> {
-    const { config: { tasks: templates }, state, emit } = this.#context;
-    const derive = await createDeriver(templates.map(({ task }) => task));
-    for (const [id, snapshot] of this.#saved) {
-      const template = templates.find(({ task }) => task.id === id);
-      if (template === undefined || !lists.has(id)) continue;
-      const gone = (derive(template, snapshot)?.gone ?? [])
-        .filter(({ goneSince }) => goneSince === snapshot.changedAt);
-      // Of an item beyond "newest" or "limit", nothing was fetched.
-      const records = await state.records(gone.map(({ task }) => task.id));
-      for (const { task } of gone) {
-        if (records.has(task.id)) emit({ type: "task.gone", task: task.id, list: id });
-      }
-    }
-  }
-
-  /** Fetches a further document, without events and a record of its own. */
-  async #fetchPage(task: Task, number: number): Promise<ListDocument> {
-    const page = { ...task, key: `${task.key}?${number}` };
-    const { leases } = this.#shared;
-    const { promise, resolve } = Promise.withResolvers<DownloadOutcome>();
-    await executeTasks({
-      ...this.#context,
-      ...{ plan: { entries: [] }, tasks: [page], store: this.#store, leases, claimChange: null },
-      isReported: () => false,
-      emit: () => {},
-      settle: (_task, outcome) => resolve(outcome),
-    });
-    const outcome = await promise;
-    const { code, message = "" } = outcome.result;
-    if (outcome.validators === null) {
-      throw new CronfetchError(code ?? "list.invalid", `page ${number}: ${message}`, {
-        retry: outcome.permanent ? "never" : "later",
-      });
-    }
-    return await this.#documentOf(page, outcome);
+  /** Adds which items are left out. */
+  #warned(outcome: DownloadOutcome, items: ItemTasks): DownloadOutcome {
+    if (items.leftOut.length === 0) return outcome;
+    const { result } = outcome;
+    const message = this.#redact(leftOutText(items));
+    const warnings = [...result.warnings, "itemsLeftOut"] as const;
+    return { ...outcome, result: { ...result, message, warnings } };
   }
 
   async #documentOf(task: Task, { response }: DownloadOutcome): Promise<ListDocument> {
@@ -239,33 +235,65 @@ function withoutCredentials(text: string): string {
 
 /** Whether a list has the items of the last good one, in their order. */
 function isSameList(merged: readonly KnownItem[], last: ListSnapshot): boolean {
-  const items = present(merged);
-  const before = present(last.items);
+  const items = presentAmong(merged);
+  const before = presentAmong(last.items);
   return before.length === items.length &&
-    before.every((item, index) =>
-      JSON.stringify(sorted(item)) === JSON.stringify(sorted(items[index]))
-    );
+    before.every((item, index) => isSameItem(item, items[index] ?? item));
 }
 
-function present(items: readonly KnownItem[]): readonly KnownItem[] {
+function presentAmong(items: readonly KnownItem[]): readonly KnownItem[] {
   return items.filter(({ goneSince }) => goneSince === null);
 }
 
-function sorted(item: KnownItem | undefined): unknown {
-  return Object.entries(item ?? {}).sort(([one], [other]) => one < other ? -1 : 1);
+/** Whether two items are the same, except when they were seen. */
+function isSameItem(one: ListItem, other: ListItem): boolean {
+  return one.url === other.url && one.name === other.name && one.id === other.id &&
+    one.sizeBytes === other.sizeBytes && one.date === other.date &&
+    hasSameTexts(one.digests, other.digests) && hasSameTexts(one.fields, other.fields);
+}
+
+function hasSameTexts(
+  one: Readonly<Record<string, string>>,
+  other: Readonly<Record<string, string>>,
+): boolean {
+  const names = Object.keys(one);
+  return names.length === Object.keys(other).length &&
+    names.every((name) => one[name] === other[name]);
+}
+
+/** The tasks that precede a list, and those of the config that follow it. */
+function takenBefore({ id }: Task, { entries }: Plan): TakenTasks {
+  const tasks = entries.map(({ task }) => task);
+  const index = tasks.findIndex((task) => task.id === id);
+  return new TakenTasks(
+    tasks.filter(({ origin }, at) => origin?.kind !== "item" || at < index),
+  );
+}
+
+/**
+ * Rejects a further document that was not received.
+ *
+ * @throws {CronfetchError} The code of the outcome.
+ */
+function checkedPage(outcome: DownloadOutcome, number: number): DownloadOutcome {
+  if (outcome.validators !== null) return outcome;
+  const { code, message = "" } = outcome.result;
+  throw new CronfetchError(code ?? "list.invalid", `page ${number}: ${message}`, {
+    retry: outcome.permanent ? "never" : "later",
+  });
 }
 
 /** The failure of a list whose document was received but not accepted. */
 function failedOutcome(
   { result, response: _, validators: __, ...outcome }: DownloadOutcome,
-  { code, message, retry }: CronfetchError,
+  { code, message, hint, retry }: CronfetchError,
   redact: (text: string) => string,
 ): DownloadOutcome {
   const failed: TaskResult = {
     ...result,
     status: "failed",
     code,
-    message: `fetching ${result.url}: ${redact(message)}`,
+    message: `fetching ${result.url}: ${redact(hint === null ? message : `${message}; ${hint}`)}`,
     sha256: null,
     sizeBytes: null,
   };

@@ -75,9 +75,15 @@ export interface TaskRunner {
    * Runs a task. An error, even a bug, is in the outcome.
    *
    * @param queuedMs From the start of the run to that of the task.
+   * @param isContinued Whether it is a further request of a task that has started. Default: false.
    * @throws {CronfetchError} `state.` codes: the record of the task cannot be read.
    */
-  runTask(task: Task, slot: Slot, queuedMs: number): Promise<DownloadOutcome>;
+  runTask(
+    task: Task,
+    slot: Slot,
+    queuedMs: number,
+    isContinued?: boolean,
+  ): Promise<DownloadOutcome>;
   /** The outcome of a task not started before the run ended. */
   cancelTask(task: Task, queuedMs: number): DownloadOutcome;
 }
@@ -196,12 +202,13 @@ export function createTaskRunner(context: TaskRunnerContext): TaskRunner {
     slot: Slot,
     queuedMs: number,
     record: TaskRecord | null,
+    isContinued: boolean,
   ): Promise<DownloadOutcome> => {
     const requested = asRequested(task, record);
     const url = redact(task.url);
     const taskProgress = startedProgress(url, "connecting");
     progress.running.set(task.id, taskProgress);
-    if (reportsStarts) emit({ type: "task.started", task: task.id, url });
+    if (reportsStarts && !isContinued) emit({ type: "task.started", task: task.id, url });
     const spanStart = { kind: "task", run, task: task.id, url, key: task.key } as const;
     return tracing.trace(spanStart, async (span) => {
       let outcome: DownloadOutcome;
@@ -235,6 +242,7 @@ export function createTaskRunner(context: TaskRunnerContext): TaskRunner {
     slot: Slot,
     queuedMs: number,
     record: TaskRecord | null | Promise<TaskRecord | null>,
+    isContinued: boolean,
   ): Promise<DownloadOutcome> => {
     const found = await record;
     progress.running.set(task.id, startedProgress(redact(task.url), "waiting"));
@@ -246,11 +254,11 @@ export function createTaskRunner(context: TaskRunnerContext): TaskRunner {
     } finally {
       progress.running.delete(task.id);
     }
-    return await start(task, slot, queuedMs, found);
+    return await start(task, slot, queuedMs, found, isContinued);
   };
 
   return {
-    runTask: (task, slot, queuedMs) => {
+    runTask: (task, slot, queuedMs, isContinued = false) => {
       if (!leases.has(task.id)) {
         const runs = leases.otherRuns.slice(0, SHOWN_RUNS).join(", ");
         const message = `another run is working on it${runs === "" ? "" : `: ${runs}`}`;
@@ -258,8 +266,8 @@ export function createTaskRunner(context: TaskRunnerContext): TaskRunner {
       }
       const record = leases.recordOf(task);
       return record instanceof Promise || context.parked.size > 0
-        ? startLater(task, slot, queuedMs, record)
-        : start(task, slot, queuedMs, record);
+        ? startLater(task, slot, queuedMs, record, isContinued)
+        : start(task, slot, queuedMs, record, isContinued);
     },
     cancelTask,
   };

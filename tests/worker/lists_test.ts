@@ -1,6 +1,7 @@
 // Lists: their documents are fetched first, and their items become tasks of the same run.
 
 import { assertEquals, assertMatch } from "@std/assert";
+import type { TaskResult } from "../../lib/core/result.ts";
 import { main } from "../helpers/command_line.ts";
 import { type Origin, origin, type Route } from "../helpers/origin.ts";
 import { rowsOf, workspace } from "../cli/workspace.ts";
@@ -15,6 +16,13 @@ function listOf(count: number, options: object = {}): Route {
 function catalogue(count: number, list: Route = listOf(count)): Origin {
   const files = Array.from({ length: 30 }, (_, index) => [`/d/f${index}.csv`, `a,${index}\n`]);
   return origin({ "/d/list.txt": list, ...Object.fromEntries(files) });
+}
+
+/** The results in the events of a run. */
+function resultsOf(events: string): TaskResult[] {
+  return rowsOf(events).flatMap((event) =>
+    event.type === "task.finished" ? [event.result as TaskResult] : []
+  );
 }
 
 /** A config with a list. */
@@ -208,4 +216,102 @@ Deno.test("lists: pages are followed; a loop or another host leaves the last lis
     assertEquals((await at.records()).get("l")?.results[0]?.code, "list.invalid");
     assertEquals([server.hits("/d/f1.csv") - hits, server.hits("/d/f2.csv")], [1, 0]);
   }
+});
+
+Deno.test("lists: items that are left out are a warning of the list, and listed by status", async () => {
+  const lines = ["./f0.csv", "./f1.csv", "./sub/f1.csv", "https://other.example/x.csv", "./f2.csv"];
+  const etag = '"1"';
+  await using server = catalogue(0, { body: `${lines.join("\n")}\n`, etag });
+  await using at = await workspace(config(server.origin, { limit: 3 }));
+  const message = "3 of 5 items left out: " +
+    "1 of another origin (from.allowOrigins lacks https://other.example), " +
+    '1 of the oldest (from.limit is 3), "f1.csv" (another item has the file f1.csv)';
+  // The second response is 304.
+  for (const status of ["created", "unchanged"]) {
+    const host = at.host();
+    assertEquals(await main(["run", "--json"], host), 0);
+    const list = resultsOf(host.stdout.text).find(({ task }) => task === "cat");
+    assertEquals([list?.status, list?.warnings], [status, ["itemsLeftOut"]]);
+    assertEquals(list?.message, message);
+  }
+  const overview = at.host();
+  assertEquals(await main(["status"], overview), 0);
+  assertMatch(overview.stdout.text, /2 items, 3 left out/);
+  const details = at.host();
+  assertEquals(await main(["status", "cat"], details), 0);
+  assertMatch(details.stdout.text, /left out +1 of another origin: from.allowOrigins lacks/);
+  assertMatch(details.stdout.text, /"f1.csv": another item has the file f1.csv/);
+  const json = at.host();
+  assertEquals(await main(["status", "cat", "--json"], json), 0);
+  const [row] = rowsOf(json.stdout.text);
+  assertEquals(row?.items, { count: 2, gone: 0, leftOut: 3 });
+  assertMatch(JSON.stringify(row?.leftOut), /f1\.csv.*"why":"another item has/);
+});
+
+Deno.test("lists: a list of which no item is selected names the option to check", async (t) => {
+  const html = { "content-type": "text/html" };
+  const table: readonly (readonly [from: object, advice: RegExp])[] = [
+    [{ page: "/index.html", links: "zip$" }, /check links of from/],
+    [{ page: "/index.html", include: ["*.zip"] }, /check include of from: .* such as "a.csv"/],
+    [{ page: "/foreign.html" }, /"allowOrigins": \["https:\/\/other.example"\]/],
+    [{ json: "/list.json" }, /check items of from/],
+  ];
+  for (const [from, advice] of table) {
+    await t.step(JSON.stringify(from), async () => {
+      await using server = origin({
+        "/index.html": { status: 200, headers: html, text: `<p><a href="a.csv">a</a>` },
+        "/foreign.html": {
+          ...{ status: 200, headers: html },
+          text: `<p><a href="https://other.example/a.csv">a</a>`,
+        },
+        "/list.json": "[]\n",
+      });
+      const absolute = Object.entries(from).map(([name, value]) => {
+        return [name, name === "page" || name === "json" ? server.origin + value : value];
+      });
+      await using at = await workspace({
+        tasks: [{ id: "l", from: Object.fromEntries(absolute) }],
+      });
+      const host = at.host();
+      assertEquals(await main(["run", "--json"], host), 3);
+      const [list] = resultsOf(host.stdout.text);
+      assertEquals(list?.code, "list.shrunk");
+      assertMatch(list?.message ?? "", advice);
+    });
+  }
+});
+
+Deno.test("lists: the size in a feed is not expected, that in a catalogue is", async () => {
+  const feed = `<rss version="2.0"><channel><title>t</title><item><title>a</title>` +
+    `<enclosure url="/d/f1.csv" length="999" type="text/csv"/></item></channel></rss>`;
+  await using server = catalogue(0);
+  server.route("/feed", {
+    ...{ status: 200, headers: { "content-type": "application/rss+xml" }, text: feed },
+  });
+  server.route("/json", JSON.stringify([{ url: "/d/f2.csv", size: 999 }]));
+  const tasks = [
+    { id: "feed", from: { feed: `${server.origin}/feed` } },
+    { id: "json", from: { json: `${server.origin}/json`, size: "$.size" } },
+  ];
+  await using at = await workspace({ tasks });
+  assertEquals(await main(["run", "-q"], at.host()), 3);
+  const records = await at.records();
+  assertEquals(records.get("feed/f1.csv")?.results[0]?.status, "created");
+  assertEquals(records.get("json/f2.csv")?.results[0]?.code, "body.too-small");
+});
+
+Deno.test("lists: the pages of a list keep the spacing of their host", async () => {
+  await using server = catalogue(0);
+  for (const number of [1, 2, 3]) {
+    const next = number < 3 ? `/p${number + 1}` : null;
+    server.route(`/p${number}`, JSON.stringify({ files: [{ url: `/d/f${number}.csv` }], next }));
+  }
+  const from = { json: `${server.origin}/p1`, items: "$.files[*]", next: "$.next" };
+  const limits = { spacing: "200ms" };
+  await using at = await workspace({ limits, tasks: [{ id: "l", from }] });
+  const host = at.host();
+  assertEquals(await main(["run", "-q"], host), 0);
+  assertEquals(server.log.map(({ path }) => path).slice(0, 3), ["/p1", "/p2", "/p3"]);
+  // Before each further page, and before the items.
+  assertEquals(host.slept.filter((ms) => ms > 0 && ms <= 200).length, 2);
 });

@@ -7,6 +7,7 @@ import { parentOf } from "../../core/task.ts";
 import { escapeControl } from "../../core/text.ts";
 import { nextDueTimes } from "../../schedule/due.ts";
 import { countWords, plural } from "../../report/format.ts";
+import { leftOutCount } from "../../lists/items.ts";
 import { shortReason } from "../../report/reason.ts";
 import { needsAttention, taskHealth } from "../../report/task_health.ts";
 import { dueMemory } from "../../state/record.ts";
@@ -21,6 +22,7 @@ import { wrapLine } from "../table.ts";
 import type { DatesEntry } from "./dates.ts";
 import {
   hasProblem,
+  itemsText,
   overviewLines,
   relativeText,
   sortEntries,
@@ -54,9 +56,15 @@ export async function status(
   }
   const chosen = tasks.filter((task) => selected?.has(task.id) ?? true);
   const records = await state.records(chosen.map((task) => task.id));
+  const lists = chosen.some(({ origin }) => origin?.kind === "list")
+    ? await (await import("../../lists/derive.ts"))
+      .deriveLists(config.tasks, tasks.filter(({ origin }) => origin?.kind !== "item"), state)
+    : null;
   const all = chosen.map((task): TaskEntry => {
     const record = records.get(task.id);
-    return { task, record, health: taskHealth(task, record, at) };
+    const items = lists?.get(task.id);
+    const note = items && { note: itemsText(items) };
+    return { task, record, health: taskHealth(task, record, at), items, ...note };
   });
   const dated = config.tasks.some(({ dates }) => dates !== undefined)
     ? await import("./dates.ts")
@@ -125,7 +133,7 @@ const NO_GROUPS: ReadonlyMap<string, DatesEntry> = new Map();
 const NO_FAMILIES: ReadonlyMap<string, FamilyMember[]> = new Map();
 
 /** The row of a task for `--json`. */
-function rowOf({ record, health, outbox, redact }: TaskFacts) {
+function rowOf({ record, health, items, outbox, redact }: TaskFacts) {
   const failed = record?.results.find(({ status }) => status === "failed");
   const reason = health.failures > 0 && failed ? shortReason(failed) : null;
   return {
@@ -134,17 +142,30 @@ function rowOf({ record, health, outbox, redact }: TaskFacts) {
     changedAt: record?.changedAt ?? null,
     reason: reason === null ? null : redact(reason),
     undelivered: outbox.length,
+    ...(items && {
+      items: {
+        count: items.tasks.length,
+        gone: items.gone.length,
+        leftOut: leftOutCount(items.leftOut),
+      },
+    }),
   };
 }
 
 /** What `--json` adds for a task that is named. */
-function detailsOf({ task, record, family, outbox, url, redact, now }: TaskFacts) {
+function detailsOf({ task, record, items, family, outbox, url, redact, now }: TaskFacts) {
   return {
     url,
     key: record?.published?.key ?? task.key,
     published: record?.published ?? null,
     nextDueTimes: nextDueTimes(task, dueMemory(record), now, DUE_TIMES),
     family,
+    ...(items && {
+      gone: items.gone.map(({ task, goneSince }) => ({ task: task.id, goneSince })),
+      leftOut: items.leftOut.map(({ count, what, why }) => {
+        return { count, what: redact(what), why: redact(why) };
+      }),
+    }),
     changes: outbox.map(({ received: _, ...change }) => ({
       ...change,
       message: change.message === null ? null : redact(change.message),

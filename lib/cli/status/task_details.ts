@@ -4,14 +4,14 @@ import { STATUS_STYLES } from "../../report/lines.ts";
 import { isListKey, shownKey } from "../../core/key.ts";
 import { escapeControl } from "../../core/text.ts";
 import { localTimeText } from "../../core/time.ts";
-import { formatBytes, plural } from "../../report/format.ts";
+import { formatBytes, formatCount, plural } from "../../report/format.ts";
 import { failureHint, messageOf } from "../../report/reason.ts";
 import { describeSchedule, nextDueTimes } from "../../schedule/due.ts";
 import { dueMemory } from "../../state/record.ts";
 import type { Delivery, FamilyMember, RecentResult, TaskRecord } from "../../state/state.ts";
 import { DUE_TIMES } from "../plan.ts";
 import { type TableFormat, wrapText } from "../table.ts";
-import { HEALTH_STYLES, relativeText, type TaskEntry } from "./overview.ts";
+import { HEALTH_STYLES, itemsText, relativeText, type TaskEntry } from "./overview.ts";
 
 /** What the details of a task are derived from. */
 export interface TaskFacts extends TaskEntry {
@@ -31,6 +31,9 @@ const LABEL_COLUMNS = 11;
 /** Files of a family that are listed. */
 const MOST_MEMBERS = 10;
 
+/** Items that are listed: of those that are gone, and of those that are left out. */
+const MOST_ITEMS = 20;
+
 /**
  * The lines of a task: where its file comes from and is, its times, and its recent results.
  *
@@ -49,6 +52,7 @@ export function detailLines(facts: TaskFacts, place: string, format: TableFormat
     ["last run", timeText(health.lastRunAt, facts)],
     ["next due", ...dueTexts(facts)],
     ...(record?.part ? [partRow(record.part)] : []),
+    ...itemRows(facts),
     ...hookRows(facts),
     ...memberRows(facts, place),
   ];
@@ -81,6 +85,25 @@ function hookRows(facts: TaskFacts): (readonly [label: string, ...texts: string[
     ...(retryAt === null ? [] : [`next attempt ${timeText(retryAt, facts)}`]),
   ];
   return [["hooks", ...texts]];
+}
+
+/** The items of a list: their numbers, those that are gone, and those that are left out. */
+function itemRows({ items, redact, now }: TaskFacts) {
+  if (items === undefined) return [];
+  const { gone, leftOut } = items;
+  const rows = [
+    ["items", itemsText(items)],
+    [
+      "gone",
+      ...gone.map(({ task, goneSince }) => `${task.id}  ${relativeText(goneSince, now)}`),
+    ],
+    ["left out", ...leftOut.map(({ what, why }) => redact(`${what}: ${why}`))],
+  ] as const;
+  return rows.filter((row) => row.length > 1).map(([label, ...texts]) => {
+    const rest = texts.length - MOST_ITEMS;
+    const shown = texts.slice(0, MOST_ITEMS);
+    return [label, ...shown, ...(rest > 0 ? [`and ${formatCount(rest)} more`] : [])] as const;
+  });
 }
 
 function dueTexts(facts: TaskFacts): string[] {
