@@ -10,7 +10,7 @@ interface Lease {
   untilMs: number;
 }
 
-/** A dispatch in memory. Every operation takes effect at once. */
+/** A dispatch in memory. Every operation takes effect immediately. */
 export class MemoryDispatch implements Dispatch {
   readonly leaseMs: number;
   readonly #clock: Pick<Clock, "now">;

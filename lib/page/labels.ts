@@ -22,6 +22,7 @@ export function codeMeaning(code: string): string | null {
 /** Why the last result of a task is not good, in a few words; null if it is. */
 export function problemOf({ record }: PageTask): string | null {
   const last = record?.results[0];
+  if (last?.status === "pending") return "not published yet";
   return last === undefined || last.code === null ? null : shortReason(last);
 }
 
