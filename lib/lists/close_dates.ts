@@ -23,6 +23,38 @@ export interface CloseContext {
 }
 
 /**
+ * Remembers that dates before the window get records, so that a later run closes them if this one is
+ * killed.
+ *
+ * @throws {CronfetchError} Any `state.` code.
+ */
+export async function openDates(
+  tasks: readonly TaskTemplate[],
+  { entries }: Plan,
+  { state, at }: Pick<CloseContext, "state" | "at">,
+): Promise<void> {
+  const first = new Map<string, string>();
+  for (const { task: { origin }, included } of entries) {
+    if (origin?.kind !== "date" || !included) continue;
+    const { parent, date } = origin;
+    if (date < (first.get(parent) ?? "9999")) first.set(parent, date);
+  }
+  const early = withDates(tasks).filter((template) =>
+    (first.get(template.task.id) ?? "9999") < windowOf(template, at).since.toString()
+  );
+  if (early.length === 0) return;
+  const items = await state.items(early.map(({ task }) => task.id));
+  for (const { task: { id } } of early) {
+    const date = first.get(id) ?? "";
+    const since = items.get(id)?.get(OPEN_SINCE)?.since;
+    if (typeof since !== "string" || date < since) {
+      state.saveItem(id, OPEN_SINCE, { since: date });
+    }
+  }
+  await state.flush();
+}
+
+/**
  * Replaces the records of dates by short entries: of those that are published, and either older than
  * `final` or not within the window. The record of a date outside the window that is not published is
  * removed: the date is not requested again.

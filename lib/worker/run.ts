@@ -268,6 +268,10 @@ async function executePlan(
     ? await leaseTasks(final.tasks, run, { state, timers })
     : firstLeases;
   const hooks = isRefreshed ? await openHooks(final.plan) : firstHooks;
+  if (config.tasks.some(({ dates }) => dates !== undefined)) {
+    const { openDates } = await import("../lists/close_dates.ts");
+    await openDates(config.tasks, final.plan, { state, at: startedAt });
+  }
   const owned = await closedKeys(config, final.tasks, state);
   await gatherTasks({
     ...{ store, leases, hooks, execute, tasks: final.tasks },

@@ -52,6 +52,68 @@ recipeTest("A file that is published late", async () => {
   assertEquals(await published(recipe, "downloads"), { "2026-01-14.csv": "a,b\n1,2\n" });
 });
 
+recipeTest("Daily rates, each day once", async () => {
+  const file = (date: string) => [`/eurofxref/${date}.csv`, `date\n${date}\n`] as const;
+  const dates = ["2025-12-29", "2025-12-30", "2025-12-31", "2026-01-02"];
+  await using server = origin(Object.fromEntries(dates.map(file)));
+  await using recipe = await prepareRecipe("Daily rates, each day once", {
+    change: (text) => leadTo(server.origin)(text).replace(`"20d"`, `"7d"`),
+  });
+  // The 4th is a Sunday, the 5th is pending, and the holiday is not requested.
+  assertEquals((await recipe.run("cronfetch run --due", "2026-01-04T15:15:00Z")).exitCode, 0);
+  assertEquals(server.hits(), 4);
+  assertEquals((await recipe.run("cronfetch run --due", "2026-01-05T15:15:00Z")).exitCode, 0);
+  const { stdout } = await recipe.run("cronfetch status rates", "2026-01-05T15:20:00Z");
+  assertStringIncludes(stdout, "pending    2026-01-05");
+  server.route("/eurofxref/2026-01-05.csv", "date\n2026-01-05\n");
+  assertEquals((await recipe.run("cronfetch run --due", "2026-01-05T17:15:00Z")).exitCode, 0);
+  assertEquals(
+    await published(recipe, "downloads"),
+    Object.fromEntries([...dates, "2026-01-05"].map((date) => [
+      `eurofxref/${date}.csv`,
+      `date\n${date}\n`,
+    ])),
+  );
+  assertEquals([...dates].map((date) => server.hits(`/eurofxref/${date}.csv`)), [1, 1, 1, 1]);
+});
+
+recipeTest("A file per month", async () => {
+  const months = Array.from(
+    { length: 12 },
+    (_, index) => `2025-${`${index + 1}`.padStart(2, "0")}`,
+  );
+  await using server = origin(
+    Object.fromEntries(months.map((month) => [`/reports/${month}.csv`, `month\n${month}\n`])),
+  );
+  await using recipe = await prepareRecipe("A file per month", { change: leadTo(server.origin) });
+  const { exitCode, stderr } = await recipe.run("cronfetch run --due", "2025-12-31T12:00:00Z");
+  assertEquals(exitCode, 0, stderr);
+  assertEquals(
+    await published(recipe, "downloads"),
+    Object.fromEntries(months.map((month) => [`reports/${month}.csv`, `month\n${month}\n`])),
+  );
+  assertEquals(server.hits(), 12);
+});
+
+recipeTest("Fill in older dates", async () => {
+  const log: string[] = [];
+  const days = Array.from({ length: 31 }, (_, day) => `2025/12/${`${day + 1}`.padStart(2, "0")}`);
+  await using server = origin(Object.fromEntries(days.map((day) => [`/prices/${day}.csv`, () => {
+    log.push(day);
+    return new Response(`day\n${day}\n`);
+  }])));
+  await using recipe = await prepareRecipe("Fill in older dates", {
+    change: leadTo(server.origin),
+  });
+  const command = "cronfetch run prices --since 2025-12-01 --until 2025-12-31";
+  assertMatch((await recipe.run(`${command} --dry-run`)).stdout, /23 of 23 tasks would run/);
+  assertEquals(log, []);
+  assertEquals((await recipe.run(command)).exitCode, 0);
+  assertEquals((await recipe.run(command)).exitCode, 0);
+  assertEquals([log.length, new Set(log).size], [23, 23]);
+  assertEquals(Object.keys(await published(recipe, "downloads")).length, 23);
+});
+
 recipeTest("A secret header", async () => {
   const seen: (string | null)[] = [];
   await using server = origin({

@@ -4,6 +4,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { main } from "../../lib/cli/main.ts";
 import { rowsOf, workspace } from "../cli/workspace.ts";
 import { origin } from "../helpers/origin.ts";
+import { record } from "../state/samples.ts";
 
 Deno.test("dates: no server may choose the name of a closed date's file", async () => {
   await using server = origin({
@@ -36,6 +37,31 @@ Deno.test("dates: no server may choose the name of a closed date's file", async 
   const [finished] = rowsOf(host.stdout.text).filter(({ type }) => type === "task.finished");
   assertEquals((finished?.result as { code?: string }).code, "store.conflict");
   assertStringIncludes(host.stdout.text, "another task writes to it");
+});
+
+Deno.test("dates: a backfill that was killed leaves no record for ever", async () => {
+  await using server = origin({ "/2026-01-15.csv": "date\n15\n" });
+  await using at = await workspace({
+    tasks: [{
+      id: "rates",
+      url: `${server.origin}/{date:YYYY-MM-DD}.csv`,
+      to: "rates/{date:YYYY-MM-DD}.csv",
+      dates: { last: "1d" },
+    }],
+  });
+  const now = "2026-01-15T07:00:00Z";
+  const state = at.folder.file("state/state.json");
+  let killed = "";
+  server.route("/2026-01-05.csv", async () => {
+    killed = await Deno.readTextFile(state);
+    return new Response("date\n5\n");
+  });
+  await main(["run", "--since", "2026-01-05", "--until", "2026-01-05"], at.host({ now }));
+  // What a killed run has left, and the record that it saved before it was killed.
+  await Deno.writeTextFile(state, killed);
+  await at.save([record("rates@2026-01-05")]);
+  assertEquals(await main(["run"], at.host({ now })), 0);
+  assertEquals([...(await at.records()).keys()], ["rates@2026-01-15"]);
 });
 
 Deno.test("dates: the hook of a closed date is delivered by a later run, and by a tick", async () => {
