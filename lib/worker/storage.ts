@@ -6,6 +6,7 @@ import type { Host } from "../core/host.ts";
 import { serverSettings } from "../core/host_rules.ts";
 import { locationText, stateFile, type StateLocation } from "../core/location.ts";
 import { openState } from "../state/open.ts";
+import type { RecordIndex } from "../state/record_index.ts";
 import type { State } from "../state/state.ts";
 import { openStore, type StoreOptions } from "../store/open.ts";
 import type { Store } from "../store/store.ts";
@@ -26,10 +27,12 @@ export interface RunStorage extends AsyncDisposable {
 }
 
 /** The part of a state that reads for a status page need. */
-export type ReadableState = Pick<
-  State,
-  "records" | "members" | "deliveries" | "items" | "runs" | "runResults" | "days" | "activeRuns"
->;
+export type ReadableState =
+  & Pick<
+    State,
+    "records" | "members" | "deliveries" | "items" | "runs" | "runResults" | "days" | "activeRuns"
+  >
+  & { readonly index: RecordIndex };
 
 /** State and store to use instead of those of the config. */
 export interface StorageOverrides {
@@ -170,6 +173,14 @@ export class SharedStorage implements AsyncDisposable {
     runResults: (run) => this.#read(({ state }) => state.runResults(run)),
     days: (limit) => this.#read(({ state }) => state.days(limit)),
     activeRuns: () => this.#read(({ state }) => state.activeRuns()),
+    // Whether there is one is known once the state is open.
+    index: {
+      hasMoreThan: (count) => this.#read(({ state }) => indexOf(state).hasMoreThan(count)),
+      sums: (since) => this.#read(({ state }) => indexOf(state).sums(since)),
+      page: (query) => this.#read(({ state }) => indexOf(state).page(query)),
+      isPublished: (key) => this.#read(({ state }) => indexOf(state).isPublished(key)),
+      fleet: () => this.#read(({ state }) => indexOf(state).fleet()),
+    },
   };
 
   /** Reads of published files. Each opens the store. */
@@ -242,3 +253,20 @@ async function* closedAfter<Piece>(
   await using _store = store;
   yield* pieces;
 }
+
+/** The index of a state; one of no records for a state without it, whose records are all read. */
+function indexOf({ index }: Pick<State, "index">): RecordIndex {
+  return index ?? NO_INDEX;
+}
+
+const NO_INDEX: RecordIndex = {
+  hasMoreThan: () => Promise.resolve(false),
+  sums: () =>
+    Promise.resolve({
+      healths: { healthy: 0, failing: 0, unhealthy: 0 },
+      ...{ files: 0, sizeBytes: 0, changed: 0 },
+    }),
+  page: () => Promise.resolve([]),
+  isPublished: () => Promise.resolve(false),
+  fleet: () => Promise.resolve(null),
+};

@@ -7,6 +7,7 @@ import { MANY_RECORDS } from "../../lib/page/large.ts";
 import { createPageSource, NO_ACTIVITY, type PageState } from "../../lib/page/source.ts";
 import type { RecordIndex, RecordQuery } from "../../lib/state/record_index.ts";
 import type { State } from "../../lib/state/state.ts";
+import { SharedStorage } from "../../lib/worker/storage.ts";
 import { testHost } from "../helpers/host.ts";
 import { openState } from "../helpers/open.ts";
 import { sharedPostgres } from "../helpers/postgres.ts";
@@ -127,8 +128,15 @@ Deno.test({ name: "page: of many records, those of one page are read", ignore },
   const settings = { store: "memory:", tasks: ["https://x.example/a", "https://x.example/new"] };
   const config = await loadValue(settings, { at: host.clock.now() }, host);
   const read: number[] = [];
+  // As serve reads it.
+  await using shared = new SharedStorage(config, () =>
+    Promise.resolve({
+      state,
+      openStore: () => Promise.reject(new Error("no store is opened")),
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    }));
   const counting: PageState = {
-    ...{ index: indexOf(state), runs: (limit) => state.runs(limit) },
+    ...{ index: shared.state.index, runs: (limit) => state.runs(limit) },
     ...{ runResults: (run) => state.runResults(run), days: (limit) => state.days(limit) },
     ...{ members: (ids) => state.members(ids), deliveries: (ids) => state.deliveries(ids) },
     ...{ items: (ids) => state.items(ids), activeRuns: () => state.activeRuns() },
