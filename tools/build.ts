@@ -17,6 +17,9 @@ import { type License, licensesText, readLicenses } from "./bundle/licenses.ts";
 import { groupChunks, mergeChunks } from "./bundle/merge.ts";
 import { LIBRARY, prepareStage, ROOT, runDeno } from "./bundle/stage.ts";
 
+/** The worker of `run --workers`: it loads what a run loads, so both may load the same groups. */
+const RUN_WORKER = "slice_worker.ts";
+
 /** Where a build is, unless a folder is named. */
 const TARGET = "dist";
 
@@ -36,7 +39,8 @@ export async function build(target: string): Promise<void> {
     const options = ["--code-splitting", "main.ts", LIBRARY, ...workers, "--outdir"];
     await runDeno(folder, "bundle", ["--minify", ...options, bundled]);
     const chunks = changeChunks(await readTexts(bundled), workers);
-    const groups = groupChunks(chunks, workers.map(outputOf));
+    const small = workers.filter((worker) => !worker.endsWith(RUN_WORKER));
+    const groups = groupChunks(chunks, small.map(outputOf));
     const files = await mergeChunks(chunks, groups, async (entry, modules) => {
       const path = join(folder, "merged");
       await emptyDir(path);
