@@ -116,7 +116,7 @@ export async function prepareDaemon(
 
 const DEFAULT_GRACE_MS = 30_000;
 
-function graceOf({ grace }: Pick<Flags, "grace">): number {
+export function graceOf({ grace }: Pick<Flags, "grace">): number {
   if (grace === undefined) return DEFAULT_GRACE_MS;
   const graceMs = parseDuration(grace);
   if (graceMs !== null) return graceMs;

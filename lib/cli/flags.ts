@@ -55,6 +55,18 @@ export interface Flags {
   readonly run?: string;
   readonly view: boolean;
   readonly grace?: string;
+  /** `work`: tasks in progress at a time. */
+  readonly concurrency?: string;
+  /** `work`: a glob of the hosts to claim. */
+  readonly hosts?: string;
+  /** `work`: name of the worker. */
+  readonly name?: string;
+  /** `work`: end when nothing is due. */
+  readonly once: boolean;
+  /** `work`: whether to plan for the fleet. */
+  readonly plan: boolean;
+  /** `workers`: name of the workers that end. */
+  readonly drain?: string;
   /** `alerts test`: position of the only alert, from 1. */
   readonly to?: string;
   /** `text` or `json`. */
@@ -91,6 +103,8 @@ export const NO_FLAGS: Flags = {
   failing: false,
   all: false,
   view: false,
+  once: false,
+  plan: true,
 };
 
 /** What `state` does. */
@@ -134,6 +148,15 @@ export const EXAMPLES: Readonly<Record<string, readonly [example: string, purpos
   alerts: [
     ["cronfetch alerts test", "send a message to each target"],
     ["cronfetch alerts test --to 1", "only to the first"],
+  ],
+  work: [
+    ["cronfetch work", "one of many machines with the same config"],
+    ["cronfetch work --once", "what is due now, for cron"],
+    ["cronfetch work --hosts '*.example.org'", "only requests to these hosts"],
+  ],
+  workers: [
+    ["cronfetch workers", "which machines work, and how fast"],
+    ["cronfetch workers --drain blue", "before this machine is stopped"],
   ],
   state: [
     ["cronfetch state check", "its format and size, and what it has"],

@@ -95,6 +95,31 @@ export function createProgram(host: Host, onCommand: (parsed: Invocation) => voi
   withGrace(withLimits(watch));
   withLog(withOutput(watch));
 
+  const work = command(
+    "work",
+    "run continuously as one of many workers that share a state in Postgres",
+    async (...given) => (await import("./work.ts")).work(...given),
+  );
+  withStore(withConfigFile(work.optionsGroup("What to work on:")))
+    .option("--hosts <GLOB>", "only tasks of these hosts: *.example.org")
+    .option("--once", "exit when nothing is due")
+    .option("--no-plan", "leave it to other workers to find what is due");
+  withGrace(
+    work.optionsGroup("The worker:")
+      .option("--name <NAME>", "its name in the list of workers (default: a random one)")
+      .option("--concurrency <N>", "concurrent tasks (default: limits.concurrency of the config)"),
+  );
+  withLog(withOutput(work));
+
+  const workers = command(
+    "workers",
+    "list the workers that share the state, or drain one",
+    async (...given) => (await import("./fleet.ts")).workers(...given),
+  );
+  withStore(withConfigFile(workers.optionsGroup("What to show:")))
+    .option("--drain <NAME>", "make this worker finish its slices, and exit");
+  workers.optionsGroup("Output:").option("--json", "one JSON object per line on standard output");
+
   const plan = command(
     "plan [TASK|URL...]",
     "show what would run and why, without sending requests",
@@ -227,8 +252,15 @@ function withConfigFile(command: Command): Command {
 
 /** Options that select the config and its tasks. */
 function withConfig(command: Command): Command {
-  return withConfigFile(command)
-    .option("--only <TASK>", "only this task; may be repeated", repeated)
+  return withStore(
+    withConfigFile(command)
+      .option("--only <TASK>", "only this task; may be repeated", repeated),
+  );
+}
+
+/** Options that override where files and state are. */
+function withStore(command: Command): Command {
+  return command
     .option(
       "-o, --output <STORE>",
       "where to store files; for one URL also its file (default: the config's, or " +

@@ -20,7 +20,7 @@ import { parseDuration } from "./schema/fields.ts";
 import { DEFAULTS } from "./input.ts";
 import { createInterner, createMemo, type Path, type Scope, validate, valueAt } from "./scope.ts";
 import { redactUrl } from "./secrets.ts";
-import { lastOf, limitsOf, locationOf, type ValidatedSource } from "./settings.ts";
+import { fleetOf, lastOf, limitsOf, locationOf, type ValidatedSource } from "./settings.ts";
 import { createSuggester } from "./suggest.ts";
 import type { ConfigPart } from "./source/source.ts";
 import { createRenderer } from "./template.ts";
@@ -173,6 +173,7 @@ export function combine(
     hostFiles,
     alerts,
     historyMs: lastOf(parts, "history")?.value ?? parseDuration(DEFAULTS.history) ?? NaN,
+    fleet: fleetOf(parts),
     alertAfter: lastOf(parts, "alertAfter")?.value ?? DEFAULTS.alertAfter,
     sync: lastOf(parts, "sync")?.value ?? DEFAULTS.sync,
     manifest,

@@ -28,6 +28,15 @@ export interface Config {
   readonly auth: readonly OriginCredentials[];
   /** Milliseconds for which the state keeps runs and their results. */
   readonly historyMs: number;
+  /** How `cronfetch work` shares the tasks. */
+  readonly fleet: {
+    /** How long a worker that does not respond keeps its hosts, in milliseconds. */
+    readonly leaseMs: number;
+    /** Tasks of a host that a worker executes before others may claim the host. */
+    readonly slice: number;
+    /** Whether all machines see the same folder. */
+    readonly sharedStore: boolean;
+  };
   /** Consecutive failures, over an hour or one interval, until a task is unhealthy. */
   readonly alertAfter: number;
   /** Receivers of alerts. */

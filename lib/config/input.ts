@@ -48,6 +48,15 @@ export interface ConfigInput {
   manifest?: boolean | undefined;
   /** How long runs and their results are kept in the state. Default: `90d`. */
   history?: string | undefined;
+  /** How `cronfetch work` shares the tasks with other machines. */
+  fleet?: {
+    /** How long a worker that does not respond keeps its hosts; at least `10s`. Default: `60s`. */
+    lease?: string | undefined;
+    /** Tasks of a host that a worker executes before others may claim the host. Default: 200. */
+    slice?: number | undefined;
+    /** Whether all machines see the same folder, if the store is one. Default: false. */
+    sharedStore?: boolean | undefined;
+  } | undefined;
   /** Consecutive failures, over an hour or one interval, until a task is unhealthy. Default: 3. */
   alertAfter?: number | undefined;
   /**
@@ -315,6 +324,7 @@ export const DEFAULTS = {
   sync: false,
   manifest: false,
   history: "90d",
+  fleet: { lease: "60s", slice: 200, sharedStore: false },
   alertAfter: 3,
   page: { downloads: false, publicUrl: null },
   limits: { concurrency: 32, perHost: 6, spacing: "0s", rate: null, deadline: "30m" },

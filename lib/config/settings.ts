@@ -1,5 +1,6 @@
 /** Settings of a config: each of the last source that contains it, or the default. */
 
+import type { Config } from "./config.ts";
 import type { ParsedLocation, StateLocation, StoreLocation } from "../core/location.ts";
 import type { RunLimits } from "../core/task.ts";
 import { DEFAULTS } from "./input.ts";
@@ -115,5 +116,18 @@ export function limitsOf(parts: readonly ValidatedSource[], overrides: OverrideV
     spacingMs: limit("spacing"),
     rateBytesPerSecond: rate === null ? limit("rate") : rate.value,
     deadlineMs: deadline === null ? limit("deadline") : deadline.value,
+  };
+}
+
+/** How `cronfetch work` shares the tasks: each option of the last source that sets it, or the default. */
+export function fleetOf(parts: readonly ValidatedSource[]): Config["fleet"] {
+  const set: NonNullable<FileSettings["fleet"]> = Object.assign(
+    {},
+    ...parts.map(({ settings }) => settings.fleet),
+  );
+  return {
+    leaseMs: set.lease ?? parseDuration(DEFAULTS.fleet.lease) ?? NaN,
+    slice: set.slice ?? DEFAULTS.fleet.slice,
+    sharedStore: set.sharedStore ?? DEFAULTS.fleet.sharedStore,
   };
 }

@@ -26,6 +26,8 @@ export interface PgBossOptions {
   readonly leaseMs: number;
   /** Schema of the tables of pg-boss. The claims are in the schema of the same name with `_claims`. */
   readonly schema: string;
+  /** Claims only hosts that match this glob: `*` is any text, `?` any character. Default: all. */
+  readonly hosts?: string;
   /** Whether this process looks for ended leases. Default: true; one process of a fleet must. */
   readonly supervises?: boolean;
   /** Receives the errors of the supervision, which continues. */
@@ -51,7 +53,7 @@ const RETRY_LIMIT = 2 ** 31 - 1;
  * @throws {RangeError} The lease is too short.
  */
 export async function openPgBoss(options: PgBossOptions): Promise<Dispatch> {
-  const { pool, leaseMs, schema, supervises = true, onError } = options;
+  const { pool, leaseMs, schema, hosts, supervises = true, onError } = options;
   if (!(leaseMs >= MIN_LEASE_MS)) throw new RangeError(`a lease of ${leaseMs} ms is too short`);
   const leaseSeconds = Math.floor(leaseMs / 1_000);
   // A dead worker is found this long after the end of its lease, at most.
@@ -110,7 +112,9 @@ export async function openPgBoss(options: PgBossOptions): Promise<Dispatch> {
     // Sorted, so that two planners that insert the same hosts do not deadlock.
     announce: (hosts) => insert([...new Set(hosts)].sort()),
     claim: async (worker, limit) => {
-      const jobs = await boss.fetch<{ host: string }>(QUEUE, { batchSize: limit });
+      const jobs = hosts === undefined
+        ? await boss.fetch(QUEUE, { batchSize: limit })
+        : await fetchMatching(pool, schema, hosts, limit);
       if (jobs.length === 0) return [];
       const columns = [jobs.map(({ id }) => id), jobs.map(({ retryCount }) => retryCount)];
       const { rows } = await pool.query(claimStatement(schema, claims), [...columns, worker]);
@@ -179,6 +183,38 @@ function claimStatement(schema: string, claims: string): string {
       set fence = excluded.fence, job = excluded.job, attempt = excluded.attempt,
           worker = excluded.worker, claimed_at = now()
     returning host, fence, job, attempt`;
+}
+
+/** A job as `fetch` returns it. */
+interface FetchedJob {
+  readonly id: string;
+  readonly retryCount: number;
+}
+
+/** Does what `fetch` of pg-boss does, for the hosts that match: that has no such condition. */
+async function fetchMatching(
+  pool: SqlPool,
+  schema: string,
+  glob: string,
+  limit: number,
+): Promise<FetchedJob[]> {
+  const pattern = glob.replaceAll(/[\\%_]/g, "\\$&").replaceAll("*", "%").replaceAll("?", "_");
+  const { rows } = await pool.query(
+    `with next as (
+      select id from ${schema}.job
+      where name = '${QUEUE}' and state < 'active' and not blocked
+        and start_after <= ${schema}.job_now() and singleton_key like $1
+      order by priority desc, created_on limit $2
+      for update skip locked
+    )
+    update ${schema}.job set state = 'active', started_on = ${schema}.job_now(),
+      heartbeat_on = ${schema}.job_now(),
+      retry_count = case when started_on is not null then retry_count + 1 else retry_count end
+    from next where job.name = '${QUEUE}' and job.id = next.id
+    returning job.id, job.retry_count as "retryCount"`,
+    [pattern, limit],
+  );
+  return rows as FetchedJob[];
 }
 
 /** Makes the schema of claims. An advisory lock serializes processes that start together. */

@@ -27,6 +27,8 @@ export interface HeldHost {
    * that aborts `signal`; this compares the clock, and aborts it.
    */
   mayStart(): boolean;
+  /** Whether the host is this worker's for sure. If not, the slice is aborted. */
+  isValid(): boolean;
 }
 
 /** What a worker reports. */
@@ -113,7 +115,6 @@ class Lease implements HeldHost {
     return this.isValid() && !this.signal.aborted;
   }
 
-  /** Whether the host is this worker's for sure. If not, the slice is aborted. */
   isValid(): boolean {
     if (this.#context.clock.monotonicMs() >= this.#aliveUntilMs) this.lose();
     return !this.#isLost;

@@ -1,10 +1,11 @@
 /** From the location of a state to an open state. */
 
 import type { Host } from "../core/host.ts";
-import type { StateLocation } from "../core/location.ts";
+import type { PostgresLocation, StateLocation } from "../core/location.ts";
 import { bufferedState } from "./buffered.ts";
 import type { StateDriver, StateHost } from "./driver.ts";
 import { openKvDriver } from "./kv/kv.ts";
+import type { FleetState } from "./postgres/fleet.ts";
 import type { State } from "./state.ts";
 
 /** The part of the host that opening a state needs. */
@@ -36,6 +37,30 @@ export async function openState(
   ifMissing?: "create" | "skip",
 ): Promise<State> {
   return bufferedState(await openDriver(location, host, ifMissing), host, historyMs);
+}
+
+/** An open state that many machines share. */
+export interface FleetStorage {
+  /** Owns the connections. */
+  readonly state: State;
+  readonly fleet: FleetState;
+}
+
+/**
+ * Opens a state in Postgres, with what a fleet of workers uses besides.
+ *
+ * @param historyMs How long runs are kept, in milliseconds.
+ * @throws {CronfetchError} `config.invalid`, `state.` and `store.` codes.
+ */
+export async function openFleetState(
+  location: PostgresLocation,
+  host: OpeningHost,
+  historyMs: number,
+): Promise<FleetStorage> {
+  const { openPostgres } = await import("./postgres/open.ts");
+  const opened = await openPostgres(location, host);
+  if (opened === null) throw new TypeError("a state that was created is missing");
+  return { state: bufferedState(opened.driver, host, historyMs), fleet: opened.fleet };
 }
 
 /**

@@ -8,10 +8,10 @@ import { serverSettings } from "../core/host_rules.ts";
 import type { Task } from "../core/task.ts";
 import type { DownloadOutcome } from "../download/download.ts";
 import { openTransport } from "../http/transport.ts";
-import { gather } from "../schedule/pool.ts";
+import { gather, type Slot } from "../schedule/pool.ts";
 import type { RunTransport } from "./authorized_transport.ts";
 import { hostOf } from "./parking.ts";
-import { createTaskRunner, type TaskRunnerContext } from "./task.ts";
+import { createTaskRunner, type TaskRunner, type TaskRunnerContext } from "./task.ts";
 
 /** What executes tasks. The run has opened the store, leased the tasks, and saves the outcomes. */
 export interface ExecutionContext extends Omit<TaskRunnerContext, "transport" | "redact"> {
@@ -54,7 +54,7 @@ export type Execute = (context: ExecutionContext) => Promise<void>;
 
 /** The {@linkcode Execute} of this thread. */
 export async function executeTasks(context: ExecutionContext): Promise<void> {
-  const { host, config, limits, signal, elapsedMs, room, settle, more } = context;
+  const { host, config, limits, signal, elapsedMs, settle, more } = context;
   await using opened = await openRunTransport(config, host, signal);
   const runner = createTaskRunner({
     ...context,
@@ -65,18 +65,7 @@ export async function executeTasks(context: ExecutionContext): Promise<void> {
     limits,
     groupOf: hostOf,
     limitsOf: ({ url }) => ({ ...limits, ...serverSettings(config.hosts, url) }),
-    work: async (task, slot) => {
-      for (let wait = room(); wait; wait = room()) {
-        await abortable(wait, signal).catch(() => {});
-        if (signal.aborted) return await settle(task, runner.cancelTask(task, elapsedMs()));
-      }
-      const outcome = await runner.runTask(task, slot, elapsedMs());
-      const settled = settle(task, outcome, async (next) => {
-        await slot.space();
-        return await runner.runTask(next, slot, elapsedMs(), true);
-      });
-      if (settled) await settled;
-    },
+    work: (task, slot) => executeTask(task, slot, runner, context),
     signal,
     timers: host.timers,
     clock: host.clock,
@@ -85,7 +74,30 @@ export async function executeTasks(context: ExecutionContext): Promise<void> {
   for (const task of pending) await settle(task, runner.cancelTask(task, elapsedMs()));
 }
 
-async function openRunTransport(
+/** Executes a task whose turn has come, once the reporters accept events, and settles it. */
+export async function executeTask(
+  task: Task,
+  slot: Slot,
+  runner: TaskRunner,
+  { signal, elapsedMs, room, settle }: Pick<
+    ExecutionContext,
+    "signal" | "elapsedMs" | "room" | "settle"
+  >,
+): Promise<void> {
+  for (let wait = room(); wait && !signal.aborted; wait = room()) {
+    await abortable(wait, signal).catch(() => {});
+  }
+  if (signal.aborted) return await settle(task, runner.cancelTask(task, elapsedMs()));
+  const outcome = await runner.runTask(task, slot, elapsedMs());
+  const settled = settle(task, outcome, async (next) => {
+    await slot.space();
+    return await runner.runTask(next, slot, elapsedMs(), true);
+  });
+  if (settled) await settled;
+}
+
+/** Opens the transport of a run, which sends the credentials of the config. */
+export async function openRunTransport(
   config: Pick<Config, "auth" | "hosts" | "secrets">,
   host: Host,
   signal: AbortSignal,

@@ -58,6 +58,8 @@ export interface TaskRunnerContext {
   /** Milliseconds until the deadline of the run; Infinity without one. */
   readonly remainingMs: () => number;
   readonly limits: RunLimits;
+  /** Keeps several runs within one rate. Default: one of `limits`, for this run. */
+  readonly throttle?: DownloadContext["throttle"];
   readonly progress: Progress;
   readonly tracing: Tracing;
   /** Ends the run. */
@@ -114,9 +116,8 @@ export function createTaskRunner(context: TaskRunnerContext): TaskRunner {
     durable: state.durable,
     checksumFiles: new Map(),
     buffers: new BufferPool(),
-    throttle: limits.rateBytesPerSecond === null
-      ? null
-      : createThrottle(limits.rateBytesPerSecond, host),
+    throttle: context.throttle ??
+      (limits.rateBytesPerSecond === null ? null : createThrottle(limits.rateBytesPerSecond, host)),
     received: (bytes: number) => {
       progress.bytes += bytes;
     },

@@ -180,11 +180,14 @@ Deno.test("help: the examples of each command are valid, and run", async () => {
       if (command !== "init") await Deno.writeTextFile(folder.file("cronfetch.jsonc"), CONFIG);
       // These send requests or do not end; the others run as they are.
       if (command === "run") args.push("--dry-run");
-      if (["watch", "serve", "alerts", "doctor"].includes(command)) continue;
+      if (UNENDING.includes(command)) continue;
       if (example.includes("postgres:")) continue;
       assertEquals(await main(args, host), 0, `${example}: ${host.stderr.text}`);
     }
   }
 });
+
+/** Commands that send requests, do not end, or need a server. */
+const UNENDING = ["watch", "serve", "alerts", "doctor", "work", "workers"];
 
 const CONFIG = '{ "state": "memory:", "tasks": ["https://example.org/rates.csv"] }';

@@ -40,6 +40,7 @@ Deno.test("loadConfig: an empty config has every default", async () => {
     secretFiles: [],
     manifest: false,
     historyMs: 90 * 86_400_000,
+    fleet: { leaseMs: 60_000, slice: 200, sharedStore: false },
     alertAfter: 3,
     page: { downloads: false, publicUrl: null },
     alerts: [],

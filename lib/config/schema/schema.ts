@@ -185,6 +185,24 @@ const page = object("must be an object of downloads and publicUrl", () => ({
   ),
 }));
 
+const fleet = object("must be an object of lease, slice and sharedStore", () => ({
+  lease: option(
+    duration(10_000, 3_600_000),
+    "How long a worker that does not respond keeps its hosts; it stops requesting after two thirds of it.",
+    DEFAULTS.fleet.lease,
+  ),
+  slice: option(
+    integer(1, 10_000),
+    "Tasks of a host that a worker executes before others may claim the host.",
+    DEFAULTS.fleet.slice,
+  ),
+  sharedStore: option(
+    boolean(),
+    "All machines see the same folder as the store. A bucket always is shared.",
+    DEFAULTS.fleet.sharedStore,
+  ),
+}));
+
 const settings = () => ({
   $schema: option(
     z.string(withMessage("must be text")),
@@ -229,6 +247,7 @@ const settings = () => ({
     "How long runs and their results are kept in the state, within its limits on their number.",
     DEFAULTS.history,
   ),
+  fleet: option(fleet, "How `cronfetch work` shares the tasks with other machines."),
   alertAfter: option(
     integer(1, 1_000),
     "Consecutive failures, over an hour or one interval, until a task is unhealthy.",

@@ -27,6 +27,10 @@ export interface DueHost {
 
 /** The hints and guards of a fleet. Times are those of the database. */
 export interface FleetState {
+  /** Location of the state, without its password. */
+  readonly location: string;
+  /** Schema of the tables of the state. */
+  readonly schema: string;
   /**
    * The hosts with due tasks that are not parked.
    *
@@ -74,14 +78,16 @@ export interface FleetState {
 /** The fleet state in a schema. */
 export class PostgresFleet implements FleetState {
   readonly #pool: PostgresPool;
-  readonly #schema: string;
+  readonly location: string;
+  readonly schema: string;
   readonly #fences: Fences;
   readonly #now: TimeSource;
 
   /** Uses `pool` and `fences`, without ownership. */
   constructor(pool: PostgresPool, schema: string, fences: Fences, now: TimeSource) {
     this.#pool = pool;
-    this.#schema = schema;
+    this.location = pool.location;
+    this.schema = schema;
     this.#fences = fences;
     this.#now = now;
   }
@@ -91,9 +97,9 @@ export class PostgresFleet implements FleetState {
       { readonly host: string; readonly dueMs: number; readonly tasks: number }
     >(
       `SELECT host, extract(epoch FROM min(due_at))::float8 * 1000 AS "dueMs", count(*)::int AS tasks
-      FROM ${this.#schema}.due
+      FROM ${this.schema}.due
       WHERE due_at <= ${nowBy("$2")} AND host NOT IN (
-        SELECT host FROM ${this.#schema}.parked WHERE until > ${nowBy("$2")}
+        SELECT host FROM ${this.schema}.parked WHERE until > ${nowBy("$2")}
       )
       GROUP BY host ORDER BY min(due_at), host LIMIT $1`,
       [limit, this.#now()],
@@ -106,7 +112,7 @@ export class PostgresFleet implements FleetState {
 
   async dueTasks(host: string, limit: number): Promise<string[]> {
     const rows = await this.#read<{ readonly task: string }>(
-      `SELECT task FROM ${this.#schema}.due WHERE host = $1 AND due_at <= ${nowBy("$3")}
+      `SELECT task FROM ${this.schema}.due WHERE host = $1 AND due_at <= ${nowBy("$3")}
       ORDER BY due_at, task LIMIT $2`,
       [storedName(host), limit, this.#now()],
     );
@@ -121,7 +127,7 @@ export class PostgresFleet implements FleetState {
     await this.#pool.transaction("writing", async (query) => {
       for (const texts of rowTexts(rows)) {
         await query(
-          `INSERT INTO ${this.#schema}.due AS d (task, host, due_at) SELECT task, host, due
+          `INSERT INTO ${this.schema}.due AS d (task, host, due_at) SELECT task, host, due
           FROM jsonb_to_recordset($1::jsonb) AS r (task text, host text, due timestamptz)
           ON CONFLICT (task) DO UPDATE SET host = excluded.host, due_at = excluded.due_at
           WHERE (d.host, d.due_at) IS DISTINCT FROM (excluded.host, excluded.due_at)`,
@@ -133,7 +139,7 @@ export class PostgresFleet implements FleetState {
 
   async removeDue(tasks: Iterable<string>): Promise<void> {
     await this.#read(
-      `DELETE FROM ${this.#schema}.due USING jsonb_array_elements_text($1::jsonb) AS r (removed)
+      `DELETE FROM ${this.schema}.due USING jsonb_array_elements_text($1::jsonb) AS r (removed)
       WHERE task = removed`,
       [storedNames(tasks)],
     );
