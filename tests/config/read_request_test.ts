@@ -154,7 +154,10 @@ const PROBLEMS: readonly (readonly [unknown, string])[] = [
     'tasks[0].method must be "GET" or "POST" or "QUERY"; did you mean "POST"?',
   ],
   [{ method: "DELETE" }, 'tasks[0].method must be "GET" or "POST" or "QUERY"'],
-  [{ body: {} }, "tasks[0].body must have either json, form or text"],
+  [
+    { body: {} },
+    'tasks[0].body must have either json, form or text; write { "json": … } around it',
+  ],
   [{ body: { json: 1, text: "a" } }, "tasks[0].body must have either json, form or text"],
   [
     { body: '{"a":1}' },

@@ -33,4 +33,4 @@ export const body = object(SENTENCE, () => ({
     titled("text", z.string(withMessage("must be text"))),
     "Text, sent as `text/plain` unless a header `Content-Type` names its format.",
   ),
-}), "text");
+}));
