@@ -2,8 +2,13 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
+import { parse } from "yaml";
+import { parseCommand } from "../lib/cli/main.ts";
+import { prepare } from "../lib/cli/prepare.ts";
+import { postgresSettings } from "../lib/state/postgres/settings.ts";
 import { deployApp } from "./helpers/deploy_instance.ts";
 import { temporaryFolder, tree } from "./helpers/folder.ts";
+import { testHost } from "./helpers/host.ts";
 import { origin } from "./helpers/origin.ts";
 
 const ROOT = fromFileUrl(new URL("..", import.meta.url)).replace(/\/$/, "");
@@ -55,4 +60,41 @@ Deno.test("examples/deno-deploy: registers a cron and serves, on a read-only dis
   const page = await instance.ask("/");
   assertEquals(page.status, 200);
   assertStringIncludes(await page.text(), "f1040.pdf");
+});
+
+/** The part of a service of `compose.yaml` that the test reads. */
+interface Service {
+  readonly command: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly stop_grace_period?: string;
+}
+
+Deno.test("examples/fleet: the commands and the config are valid with the variables", async () => {
+  const folder = join(ROOT, "examples/fleet");
+  const { services } = parse(await Deno.readTextFile(join(folder, "compose.yaml")), {
+    merge: true,
+  }) as { readonly services: Readonly<Record<string, Service>> };
+  const { worker, page, s3, postgres } = services;
+  for (const service of [worker, page]) {
+    const { command = [], environment: env = {} } = service ?? {};
+    const host = testHost({ cwd: join(folder, "config"), env });
+    const { flags } = parseCommand([...command], host);
+    const { config } = await prepare([], flags, host);
+    const { state, store } = config;
+    assertEquals([store.kind, state.kind], ["s3", "postgres"]);
+    assertEquals(config.tasks.length, 3);
+    if (state.kind !== "postgres") continue;
+    const { host: name, user, database, password, ssl } = await postgresSettings(state, host);
+    assertEquals([name, ssl], ["postgres", false]);
+    assertEquals([user, database, password], [
+      postgres?.environment["POSTGRES_USER"],
+      postgres?.environment["POSTGRES_DB"],
+      postgres?.environment["POSTGRES_PASSWORD"],
+    ]);
+    assertEquals([env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"]], [
+      s3?.environment["ROOT_ACCESS_KEY"],
+      s3?.environment["ROOT_SECRET_KEY"],
+    ]);
+  }
+  assertEquals([worker?.command, worker?.stop_grace_period], [["work", "--grace", "20s"], "25s"]);
 });
