@@ -74,6 +74,8 @@ export async function openPgBoss(options: PgBossOptions): Promise<Dispatch> {
   boss.on("error", onError);
   await using opened = new AsyncDisposableStack();
   opened.defer(() => boss.stop({ close: false, graceful: false }));
+  const claims = `${schema}_claims`;
+  await createSchemas(pool, schema, claims);
   await boss.start();
   await boss.createQueue(QUEUE, {
     policy: "exclusive",
@@ -83,8 +85,6 @@ export async function openPgBoss(options: PgBossOptions): Promise<Dispatch> {
     retryLimit: RETRY_LIMIT,
     retryDelay: 0,
   });
-  const claims = `${schema}_claims`;
-  await createClaims(pool, claims);
 
   const insert = async (hosts: readonly string[], startAfter?: Date): Promise<number> => {
     if (hosts.length === 0) return 0;
@@ -217,11 +217,17 @@ async function fetchMatching(
   return rows as FetchedJob[];
 }
 
-/** Makes the schema of claims. An advisory lock serializes processes that start together. */
-async function createClaims(pool: SqlPool, claims: string): Promise<void> {
+/**
+ * Makes the schemas, and the table of claims. An advisory lock serializes processes that start
+ * together: two that create the schema of pg-boss at the same time would fail.
+ */
+async function createSchemas(pool: SqlPool, schema: string, claims: string): Promise<void> {
   await pool.query(`
     do $$ begin
       perform pg_advisory_xact_lock(hashtext('${claims}'));
+      if to_regnamespace('${schema}') is null then
+        create schema ${schema};
+      end if;
       if to_regclass('${claims}.claims') is null then
         create schema if not exists ${claims};
         create sequence ${claims}.fences;

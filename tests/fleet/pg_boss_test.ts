@@ -1,7 +1,9 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { Pool } from "pg";
 import { openPgBoss } from "../../lib/fleet/pg_boss.ts";
-import { sharedPostgres } from "../helpers/postgres.ts";
+import { openPostgres } from "../../lib/state/postgres/open.ts";
+import { testHost } from "../helpers/host.ts";
+import { postgresLocation, sharedPostgres } from "../helpers/postgres.ts";
 import { dispatchConformance, type DispatchPlace } from "./conformance.ts";
 
 const postgres = sharedPostgres();
@@ -58,6 +60,25 @@ Deno.test({
     for (const dispatch of opened) owned.use(dispatch);
     const counts = await Promise.all(opened.map((dispatch) => dispatch.announce(["a"])));
     assertEquals(counts.toSorted(), [0, 0, 0, 1]);
+  },
+});
+
+Deno.test({
+  name: "openPgBoss: workers that start together over the connections of their states",
+  ignore: postgres.ignore,
+  fn: async () => {
+    const url = postgres.server().url(await postgres.server().makeDatabase());
+    await using owned = new AsyncDisposableStack();
+    await Promise.all(Array.from({ length: 4 }, async () => {
+      const opened = await openPostgres(postgresLocation(url), testHost());
+      if (opened === null) throw new Error("there are no tables");
+      const { driver, fleet: pool } = opened;
+      owned.use(driver);
+      const options = { pool, leaseMs: 10_000, schema: SCHEMA, onError: () => {} };
+      const dispatch = owned.use(await openPgBoss({ ...options, supervises: false }));
+      await dispatch.announce(["a"]);
+      await Promise.all(Array.from({ length: 4 }, () => pool.query("SELECT 1")));
+    }));
   },
 });
 

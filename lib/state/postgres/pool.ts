@@ -118,7 +118,7 @@ export class PostgresPool implements AsyncDisposable {
     text: string,
     values: readonly unknown[] = [],
   ): Promise<R[]> {
-    return this.#persist(doing, () => this.#withClient((query) => query<R>(text, values)));
+    return this.#persist(doing, () => this.#withClient((query) => query<R>(text, values), true));
   }
 
   /**
@@ -162,7 +162,14 @@ export class PostgresPool implements AsyncDisposable {
     return this.#clients.end();
   }
 
-  async #withClient<T>(work: (query: Query) => Promise<T>): Promise<T> {
+  /**
+   * @param isOwnTransaction Whether the text may begin a transaction, as those of pg-boss do: one that
+   * failed would remain open in the connection, which is closed then.
+   */
+  async #withClient<T>(
+    work: (query: Query) => Promise<T>,
+    isOwnTransaction = false,
+  ): Promise<T> {
     const client = await this.#clients.connect();
     let isBroken = false;
     try {
@@ -170,7 +177,7 @@ export class PostgresPool implements AsyncDisposable {
         try {
           return (await client.query(text, values)).rows as R[];
         } catch (error) {
-          isBroken ||= remedyFor(error) === "wait";
+          isBroken ||= isOwnTransaction || remedyFor(error) === "wait";
           throw error;
         }
       });
