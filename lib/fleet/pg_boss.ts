@@ -112,6 +112,8 @@ export async function openPgBoss(options: PgBossOptions): Promise<Dispatch> {
     // Sorted, so that two planners that insert the same hosts do not deadlock.
     announce: (hosts) => insert([...new Set(hosts)].sort()),
     claim: async (worker, limit) => {
+      // The supervision of pg-boss was seen to miss the jobs of a suspended process.
+      if (supervises) await pool.query(expireStatement(schema));
       const jobs = hosts === undefined
         ? await boss.fetch(QUEUE, { batchSize: limit })
         : await fetchMatching(pool, schema, hosts, limit);
@@ -183,6 +185,18 @@ function claimStatement(schema: string, claims: string): string {
       set fence = excluded.fence, job = excluded.job, attempt = excluded.attempt,
           worker = excluded.worker, claimed_at = now()
     returning host, fence, job, attempt`;
+}
+
+/** Makes the hosts wait again whose leases have ended. The next fetch counts as another attempt. */
+function expireStatement(schema: string): string {
+  return `
+    update ${schema}.job set state = 'retry', start_after = ${schema}.job_now(), heartbeat_on = null
+    where id in (
+      select id from ${schema}.job
+      where name = '${QUEUE}' and state = 'active'
+        and heartbeat_on < ${schema}.job_now() - heartbeat_seconds * interval '1 second'
+      order by id for update skip locked
+    )`;
 }
 
 /** A job as `fetch` returns it. */
