@@ -77,7 +77,7 @@ async function loadedByRun(): Promise<Module[]> {
 }
 
 /** Most bytes of the bundle's modules that a plain run loads. */
-const MOST_BUNDLE_BYTES = 435_000;
+const MOST_BUNDLE_BYTES = 450_000;
 
 /** Most modules of the bundle that a plain run loads; the others are in `base.js` and `run_base.js`. */
 const MOST_BUNDLE_MODULES = 12;

@@ -28,7 +28,15 @@ export async function main(args: readonly string[], world: Host): Promise<number
 }
 
 async function perform(args: readonly string[], host: CommandHost): Promise<number> {
-  const { action, operands, flags } = parseCommand(args, host);
+  let helped = null as string | null;
+  let invocation: Invocation;
+  try {
+    invocation = parseCommand(args, host, (command) => helped = command);
+  } catch (error) {
+    if (helped !== null) host.stdout.write((await import("./examples.ts")).examplesText(helped));
+    throw error;
+  }
+  const { action, operands, flags } = invocation;
   const exitCode = await action(operands, flags, host);
   // Yield once, so that a pending unhandled rejection fails the process.
   await host.timers.sleep(0, new AbortController().signal);
@@ -47,12 +55,17 @@ async function report(error: unknown, args: readonly string[], host: Host): Prom
 /**
  * Parses a command line.
  *
+ * @param onHelp Called with the name of a command whose help was written, without its examples.
  * @throws {ParseStop} The arguments are invalid, or request help, which is then written.
  */
-export function parseCommand(args: readonly string[], host: Host): Invocation {
+export function parseCommand(
+  args: readonly string[],
+  host: Host,
+  onHelp: (command: string) => void = () => {},
+): Invocation {
   let invocation = null as Invocation | null;
   try {
-    const program = createProgram(host, (parsed) => invocation = parsed);
+    const program = createProgram(host, (parsed) => invocation = parsed, onHelp);
     program.parse(normalized(args, program), { from: "user" });
   } catch (error) {
     if (!(error instanceof ParseStop) || error.code !== VERSION_REQUESTED) throw error;

@@ -6,7 +6,7 @@ import type { Host } from "../core/host.ts";
 import { EXIT, exitCodeRows } from "../core/result.ts";
 import type { LogFormat } from "../report/log.ts";
 import type { CommandSpec, OptionSpec, Shell, SubcommandSpec } from "./completions/spec.ts";
-import { type Action, EXAMPLES, type Flags, NO_FLAGS, STATE_ACTIONS } from "./flags.ts";
+import { type Action, type Flags, NO_FLAGS, STATE_ACTIONS } from "./flags.ts";
 
 export { type Command, CommanderError as ParseStop } from "commander";
 
@@ -24,8 +24,13 @@ export const VERSION_REQUESTED = "cronfetch.version";
  * Builds the tree of commands, without loading them.
  *
  * @param onCommand Called with the command of the parsed arguments.
+ * @param onHelp Called with the name of a command after its help.
  */
-export function createProgram(host: Host, onCommand: (parsed: Invocation) => void): Command {
+export function createProgram(
+  host: Host,
+  onCommand: (parsed: Invocation) => void,
+  onHelp: (command: string) => void = () => {},
+): Command {
   const program = new Command("cronfetch")
     .description("Keeps a folder of remote files up to date, and every file in it complete.")
     .option("-V, --version", "show the version")
@@ -59,7 +64,7 @@ export function createProgram(host: Host, onCommand: (parsed: Invocation) => voi
       const flags = { ...NO_FLAGS, ...(given.at(-2) as Partial<Flags>) };
       onCommand({ action, operands, flags });
     });
-    return added.addHelpText("after", () => examplesText(added.name()));
+    return added.on("afterAllHelp", () => onHelp(added.name()));
   };
 
   const run = command(
@@ -347,13 +352,6 @@ function withLog(command: Command): Command {
 }
 
 /** The examples of a command for its help; empty without any. */
-function examplesText(command: string): string {
-  const lines = (EXAMPLES[command] ?? []).map(([example, purpose]) =>
-    `  # ${purpose}\n  ${example}`
-  );
-  return lines.length === 0 ? "" : `\nExamples:\n${lines.join("\n")}`;
-}
-
 function exitCodeLines(): string {
   return exitCodeRows().map(([code, meaning]) => `  ${code.padEnd(9)} ${meaning}`).join("\n");
 }

@@ -8,6 +8,7 @@ import { nameOf } from "../state/postgres/rows.ts";
 import { dueMemories } from "../state/record.ts";
 import type { State } from "../state/state.ts";
 import type { Store } from "../store/store.ts";
+import { checkPlanAlerts, deliverPlanChanges } from "../worker/run.ts";
 import type { Dispatch } from "./dispatch.ts";
 import { type FleetPlan, hintOf } from "./fleet_plan.ts";
 import type { FleetRegistry } from "./registry.ts";
@@ -97,7 +98,6 @@ function needsAlerts({ alerts, tasks }: Config): boolean {
 
 async function evaluateAlerts(context: PlannerContext): Promise<void> {
   const { config, plan, host, state, store, signal } = context;
-  const { checkPlanAlerts, deliverPlanChanges } = await import("../worker/run.ts");
   const entries = plan.tasks(host.clock.now())
     .map((task) => ({ task, included: false, reason: "" }));
   const own = {

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { commandNames, parseCommand } from "../../lib/cli/main.ts";
-import { EXAMPLES } from "../../lib/cli/flags.ts";
+import { EXAMPLES } from "../../lib/cli/examples.ts";
 import { main } from "../helpers/command_line.ts";
 import { temporaryFolder, tree } from "../helpers/folder.ts";
 import { testHost } from "../helpers/host.ts";
