@@ -127,6 +127,13 @@ export function leftOutText({ leftOut, tasks }: Pick<ItemTasks, "leftOut" | "tas
     [...reasons, ...(rest > 0 ? [`and ${rest} more`] : [])].join(", ");
 }
 
+/** Numbers of a list's items. */
+export function countItems(
+  { tasks, gone, leftOut }: ItemTasks,
+): { readonly tasks: number; readonly gone: number; readonly leftOut: number } {
+  return { tasks: tasks.length, gone: gone.length, leftOut: leftOutCount(leftOut) };
+}
+
 /** The number of items that are left out. */
 export function leftOutCount(leftOut: readonly LeftOut[]): number {
   return leftOut.reduce((sum, { count }) => sum + count, 0);

@@ -1,7 +1,7 @@
 /** Downloads, previews and differences of the files that tasks have published. */
 
 import type { Clock, Timers } from "../core/host.ts";
-import { nameOf } from "../core/key.ts";
+import { isListKey, nameOf } from "../core/key.ts";
 import { idBehind } from "./assets.ts";
 import type { PageFiles, PageSource, PageTask, PageVersion } from "./source.ts";
 import {
@@ -73,7 +73,7 @@ export async function readPreview(
   { files }: Pick<PageSource, "files">,
   { record }: PageTask,
 ): Promise<Preview | null> {
-  if (files === null || !record?.published) return null;
+  if (files === null || !record?.published || isListKey(record.published.key)) return null;
   const read = await readStart(files, record.published.key, PREVIEW_BYTES);
   return read && preview(read.bytes, read.isWhole);
 }

@@ -31,6 +31,18 @@ export interface PageTask {
   readonly paused: boolean;
   /** Its record in the state, or null. */
   readonly record: TaskRecord | null;
+  /** What is derived from it: `12 items, 2 gone`; absent for a single file. */
+  readonly note?: string;
+  /** The items of a list that are not fetched; absent for other tasks, and if it was never read. */
+  readonly items?: PageItems;
+}
+
+/** The items of a list that are not fetched. */
+export interface PageItems {
+  /** Those that have disappeared from the list, the latest first. */
+  readonly gone: readonly { readonly task: string; readonly goneSince: string }[];
+  /** Those that are no tasks, and why. Redacted. */
+  readonly leftOut: readonly string[];
 }
 
 /** A banner about the serving process, shown on top of every page. */

@@ -1,6 +1,7 @@
 /** What the overview shows: sums over all tasks, and one page of them. Pure. */
 
 import type { ShownHealth } from "../core/event.ts";
+import { isListKey } from "../core/key.ts";
 import {
   CONDITIONS,
   type Filter,
@@ -68,7 +69,7 @@ export function totalsOf(
   for (const { health, stale, record } of tasks) {
     healths[health]++;
     if (health === "unhealthy" || stale) urgent++;
-    if (record?.published) {
+    if (record?.published && !isListKey(record.published.key)) {
       files++;
       sizeBytes += record.published.sizeBytes;
     }

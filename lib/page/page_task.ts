@@ -1,7 +1,10 @@
 /** Tasks and their files as shown on the page, from the config and the state. */
 
 import { redactUrl } from "../config/secrets.ts";
+import { isListKey } from "../core/key.ts";
 import type { Task } from "../core/task.ts";
+import { countItems, type ItemTasks } from "../lists/items.ts";
+import { itemsText } from "../report/format.ts";
 import { taskHealth } from "../report/task_health.ts";
 import type { FamilyMember, TaskRecord } from "../state/state.ts";
 import type { PageActivity, PageTask, PageVersion } from "./model.ts";
@@ -13,18 +16,42 @@ export interface PageTaskFacts {
   readonly activity: Pick<PageActivity, "paused" | "isPaused">;
 }
 
-/** Tasks of the config with their records, as shown on the page. */
+/**
+ * Tasks of the config with their records, as shown on the page.
+ *
+ * @param lists The items of the lists, by id. Default: not shown.
+ */
 export async function pageTasks(
   tasks: readonly Task[],
   records: ReadonlyMap<string, TaskRecord>,
   facts: PageTaskFacts,
+  lists: ReadonlyMap<string, ItemTasks> = NO_LISTS,
 ): Promise<PageTask[]> {
   // Loaded only now: its package would take a third of the start of `serve`.
   const { scheduleWords } = await import("./schedule_words.ts");
-  return tasks.map((task) => ({
-    ...pageTask(task, records.get(task.id), facts),
-    scheduleWords: scheduleWords(task.schedule, task.timezone),
-  }));
+  return tasks.map((task) => {
+    const items = lists.get(task.id);
+    return {
+      ...pageTask(task, records.get(task.id), facts),
+      scheduleWords: scheduleWords(task.schedule, task.timezone),
+      ...(items && listFields(items, facts)),
+    };
+  });
+}
+
+const NO_LISTS: ReadonlyMap<string, ItemTasks> = new Map();
+
+function listFields(
+  items: ItemTasks,
+  { redact }: PageTaskFacts,
+): Pick<PageTask, "note" | "items"> {
+  return {
+    note: itemsText(countItems(items)),
+    items: {
+      gone: items.gone.map(({ task, goneSince }) => ({ task: redact(task.id), goneSince })),
+      leftOut: items.leftOut.map(({ what, why }) => redact(`${what}: ${why}`)),
+    },
+  };
 }
 
 /** A record whose task the config does not have, as shown on the page. */
@@ -79,8 +106,9 @@ function redactedRecord(record: TaskRecord, redact: (text: string) => string): T
 /** The files of a task. */
 export function versionsOf({ record }: PageTask, members: readonly FamilyMember[]): PageVersion[] {
   const published = record?.published ?? null;
-  // Of an archive, perhaps only the members are published.
-  const isStored = published !== null && published.unpacked?.isPublished !== false;
+  // Of an archive, perhaps only the members are published; the document of a list never is.
+  const isStored = published !== null && published.unpacked?.isPublished !== false &&
+    !isListKey(published.key);
   const current: PageVersion[] = !isStored ? [] : [{
     key: published.key,
     kind: "current",

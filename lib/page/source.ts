@@ -146,7 +146,11 @@ export function createPageSource(
     const redact = redactor(current);
     const tasks = await expandTasks(current, opened, now);
     const records = await opened.records(tasks.map((task) => task.id));
-    return await pageTasks(tasks, records, { now, redact, activity });
+    const lists = current.tasks.some(({ list }) => list !== undefined)
+      ? await (await import("../lists/derive.ts"))
+        .deriveLists(current.tasks, tasks.filter(({ origin }) => origin?.kind !== "item"), opened)
+      : undefined;
+    return await pageTasks(tasks, records, { now, redact, activity }, lists);
   };
 
   const many = createLargeOverview({

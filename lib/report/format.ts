@@ -48,6 +48,21 @@ export function plural(count: number, noun: string): string {
   return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
+/** Numbers of a list's items: `1,000 items, 2 gone, 30 left out`. */
+export function itemsText(counts: {
+  /** Items that are tasks. */
+  readonly tasks: number;
+  readonly gone: number;
+  readonly leftOut: number;
+}): string {
+  const { tasks, gone, leftOut } = counts;
+  return [
+    plural(tasks, "item"),
+    ...(gone > 0 ? [`${formatCount(gone)} gone`] : []),
+    ...(leftOut > 0 ? [`${formatCount(leftOut)} left out`] : []),
+  ].join(", ");
+}
+
 /**
  * Counts with their names, without those that are 0: `9 updated`, `3 failed`.
  *

@@ -5,7 +5,7 @@ import { localTimeText } from "../../core/time.ts";
 import type { Task } from "../../core/task.ts";
 import { formatCount, plural, relativeTime, type Style } from "../../report/format.ts";
 import { shortReason } from "../../report/reason.ts";
-import { type ItemTasks, leftOutCount } from "../../lists/items.ts";
+import type { ItemTasks } from "../../lists/items.ts";
 import type { TaskHealth } from "../../report/task_health.ts";
 import type { TaskRecord } from "../../state/state.ts";
 import { type TableColumn, type TableFormat, tableLines, wrapLine } from "../table.ts";
@@ -125,16 +125,6 @@ function reasonOf({ task, record, health, note }: TaskEntry): string {
       ? [`overdue since ${localTimeText(Temporal.Instant.from(staleFrom), task.timezone)}`]
       : []),
   ].filter((text) => text !== null).join(", ");
-}
-
-/** `1,000 items, 2 gone, 30 left out`. */
-export function itemsText({ tasks, gone, leftOut }: ItemTasks): string {
-  const count = leftOutCount(leftOut);
-  return [
-    plural(tasks.length, "item"),
-    ...(gone.length > 0 ? [`${formatCount(gone.length)} gone`] : []),
-    ...(count > 0 ? [`${formatCount(count)} left out`] : []),
-  ].join(", ");
 }
 
 function omittedLine(omitted: readonly TaskEntry[]): string {

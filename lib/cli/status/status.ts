@@ -6,8 +6,8 @@ import { EXIT, TASK_STATUSES } from "../../core/result.ts";
 import { parentOf } from "../../core/task.ts";
 import { escapeControl } from "../../core/text.ts";
 import { nextDueTimes } from "../../schedule/due.ts";
-import { countWords, plural } from "../../report/format.ts";
-import { leftOutCount } from "../../lists/items.ts";
+import { countWords, itemsText, plural } from "../../report/format.ts";
+import { countItems, type ItemTasks } from "../../lists/items.ts";
 import { shortReason } from "../../report/reason.ts";
 import { needsAttention, taskHealth } from "../../report/task_health.ts";
 import { dueMemory } from "../../state/record.ts";
@@ -22,7 +22,6 @@ import { wrapLine } from "../table.ts";
 import type { DatesEntry } from "./dates.ts";
 import {
   hasProblem,
-  itemsText,
   overviewLines,
   relativeText,
   sortEntries,
@@ -63,7 +62,7 @@ export async function status(
   const all = chosen.map((task): TaskEntry => {
     const record = records.get(task.id);
     const items = lists?.get(task.id);
-    const note = items && { note: itemsText(items) };
+    const note = items && { note: itemsText(countItems(items)) };
     return { task, record, health: taskHealth(task, record, at), items, ...note };
   });
   const dated = config.tasks.some(({ dates }) => dates !== undefined)
@@ -142,14 +141,13 @@ function rowOf({ record, health, items, outbox, redact }: TaskFacts) {
     changedAt: record?.changedAt ?? null,
     reason: reason === null ? null : redact(reason),
     undelivered: outbox.length,
-    ...(items && {
-      items: {
-        count: items.tasks.length,
-        gone: items.gone.length,
-        leftOut: leftOutCount(items.leftOut),
-      },
-    }),
+    ...(items && { items: itemCounts(items) }),
   };
+}
+
+function itemCounts(items: ItemTasks) {
+  const { tasks: count, gone, leftOut } = countItems(items);
+  return { count, gone, leftOut };
 }
 
 /** What `--json` adds for a task that is named. */

@@ -4,14 +4,15 @@ import { STATUS_STYLES } from "../../report/lines.ts";
 import { isListKey, shownKey } from "../../core/key.ts";
 import { escapeControl } from "../../core/text.ts";
 import { localTimeText } from "../../core/time.ts";
-import { formatBytes, formatCount, plural } from "../../report/format.ts";
+import { countItems } from "../../lists/items.ts";
+import { formatBytes, formatCount, itemsText, plural } from "../../report/format.ts";
 import { failureHint, messageOf } from "../../report/reason.ts";
 import { describeSchedule, nextDueTimes } from "../../schedule/due.ts";
 import { dueMemory } from "../../state/record.ts";
 import type { Delivery, FamilyMember, RecentResult, TaskRecord } from "../../state/state.ts";
 import { DUE_TIMES } from "../plan.ts";
 import { type TableFormat, wrapText } from "../table.ts";
-import { HEALTH_STYLES, itemsText, relativeText, type TaskEntry } from "./overview.ts";
+import { HEALTH_STYLES, relativeText, type TaskEntry } from "./overview.ts";
 
 /** What the details of a task are derived from. */
 export interface TaskFacts extends TaskEntry {
@@ -92,7 +93,7 @@ function itemRows({ items, redact, now }: TaskFacts) {
   if (items === undefined) return [];
   const { gone, leftOut } = items;
   const rows = [
-    ["items", itemsText(items)],
+    ["items", itemsText(countItems(items))],
     [
       "gone",
       ...gone.map(({ task, goneSince }) => `${task.id}  ${relativeText(goneSince, now)}`),

@@ -2,6 +2,7 @@
 
 import type { JSX } from "hono/jsx/jsx-runtime";
 import type { TaskProgress } from "../../core/event.ts";
+import { isListKey } from "../../core/key.ts";
 import { isBefore } from "../../core/time.ts";
 import { formatBytes, formatDuration, plural } from "../../report/format.ts";
 import { type Failure, failureHint, messageOf, shortReason } from "../../report/reason.ts";
@@ -22,6 +23,7 @@ import {
   TaskTransfer,
   When,
 } from "./components.tsx";
+import { Items } from "./derived.tsx";
 import { useLinks } from "./links.ts";
 import { Age, Badges, Due, subtitle } from "./task_table.tsx";
 import { Strip, StripLegend } from "./strip.tsx";
@@ -84,7 +86,9 @@ export function TaskBody(facts: TaskFacts): JSX.Element {
       <LastFailure record={record} clock={clock} />
       <div class="columns">
         <Schedule task={task} outbox={facts.outbox} clock={clock} />
-        <File task={task} clock={clock} />
+        {isListKey(task.key)
+          ? <Items task={task} clock={clock} />
+          : <File task={task} clock={clock} />}
       </div>
       <Results record={record} attempts={facts.attempts} clock={clock} />
       <Versions {...{ task, versions, isDownloadable, clock }} />

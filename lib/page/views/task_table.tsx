@@ -2,6 +2,7 @@
 
 import type { Child } from "hono/jsx";
 import type { JSX } from "hono/jsx/jsx-runtime";
+import { isListKey, shownKey } from "../../core/key.ts";
 import { formatBytes, plural } from "../../report/format.ts";
 import { type Filter, filterQuery, FIRST_DESCENDING, type SortColumn } from "../filter.ts";
 import { ageShare, changedAt, problemOf, sentence } from "../labels.ts";
@@ -134,7 +135,7 @@ function Row({ task, facts }: { readonly task: PageTask; readonly facts: Overvie
   const links = useLinks();
   const clock = { now: facts.now, zone: task.timezone };
   const changed = changedAt(record);
-  const sizeBytes = record?.published?.sizeBytes;
+  const sizeBytes = isListKey(task.key) ? undefined : record?.published?.sizeBytes;
   return (
     <tr role="row">
       <th role="rowheader" scope="row" class="name">
@@ -182,7 +183,8 @@ function Row({ task, facts }: { readonly task: PageTask; readonly facts: Overvie
 /** The host and the file of a task, as far as its id does not name them. */
 export function subtitle({ url, key }: PageTask): string {
   const host = URL.parse(url)?.host ?? "";
-  return host === "" ? key : `${host} → ${key}`;
+  const name = shownKey(key);
+  return host === "" ? name : `${host} → ${name}`;
 }
 
 /** The health of a task, and what is wrong since when. */
@@ -197,6 +199,7 @@ function Condition({ task, isRunning, clock }: {
   return (
     <>
       <Badges task={task} isRunning={isRunning} />
+      {task.note !== undefined && <span class="faint">{task.note}</span>}
       {problem !== null && (
         <span class="problem" title={shown(problem)}>{sentence(shown(problem))}</span>
       )}
