@@ -131,7 +131,7 @@ async function flush(
       if (!(error instanceof CronfetchError)) throw error;
       onFailure(error);
       // The process ends, or another worker continues; the guard stays.
-      if (signal.aborted) return;
+      if (signal.aborted || error.retry === "never") return;
       await timers.sleep(FAILURE_MS, signal).catch(() => {});
     }
   }

@@ -73,7 +73,8 @@ const PERIOD_MS = 5 * 60_000;
  * Works until it is stopped or drained, or nothing is due.
  *
  * @returns The exit code: that of all results if it ends by itself.
- * @throws {CronfetchError} `config.`, `state.` and `store.` codes, before it claims a host.
+ * @throws {CronfetchError} `config.`, `state.` and `store.` codes: before it claims a host, or because
+ * of a state that no waiting mends.
  */
 export async function workForFleet(options: FleetWorkOptions): Promise<number> {
   const plan = new FleetPlan(options.config);
@@ -111,6 +112,8 @@ class Work {
   #tasksPerSecond = 0;
   #isOutdated = false;
   #isFailing = false;
+  /** What no waiting mends: tables that are damaged, or may not be used. */
+  #fatal: CronfetchError | null = null;
   /** Of the first period with failures. */
   #exitCode = 0;
 
@@ -195,6 +198,7 @@ class Work {
       await Promise.all(side);
       await opened[Symbol.asyncDispose]();
     }
+    if (this.#fatal !== null) throw this.#fatal;
     await this.#period?.close();
     await state.flush();
     await this.#registry.remove(this.#id);
@@ -209,6 +213,11 @@ class Work {
   }
 
   #fail(error: CronfetchError): void {
+    if (error.retry === "never") {
+      this.#fatal ??= error;
+      this.#stop.abort(error);
+      return;
+    }
     if (!this.#isFailing) this.#options.emit({ kind: "failing", error });
     this.#isFailing = true;
   }

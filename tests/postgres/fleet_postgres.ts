@@ -110,6 +110,15 @@ fleetTest(
   },
 );
 
+fleetTest("tables that are not those of cronfetch end a worker", async () => {
+  await using fleet = await makeFleet({ hosts: 4, tasksPerHost: 5, delayMs: 300 });
+  const worker = await fleet.start("a");
+  await fleet.origin.reached(4);
+  await server().sql(fleet.database, "ALTER TABLE cronfetch.records RENAME COLUMN body TO other");
+  await worker.logged("its tables are not those of cronfetch");
+  assertEquals(await worker.exitCode, 2);
+});
+
 fleetTest("Postgres restarts three times: all tasks are done, and no worker exits", async () => {
   await using fleet = await makeFleet({ hosts: 40, tasksPerHost: 10, delayMs: 200 });
   const workers = [await fleet.start("a"), await fleet.start("b")];

@@ -57,6 +57,8 @@ export function fleetOrigin(
 /** A worker process. Disposal kills it. */
 export interface WorkerProcess extends AsyncDisposable {
   isRunning(): boolean;
+  /** Resolves when it ends. */
+  readonly exitCode: Promise<number>;
   send(signal: Deno.Signal): void;
   /** Sends SIGKILL, and waits. */
   kill(): Promise<void>;
@@ -76,21 +78,24 @@ export async function startWorker(config: string, name: string): Promise<WorkerP
   const reading = (async () => {
     for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) log += text;
   })();
-  const ended = child.status.then(() => {
+  const exitCode = child.status.then(({ code }) => {
     isRunning = false;
+    return code;
   });
   const logged = async (text: string) => {
     while (!log.includes(text)) {
-      if (!isRunning) throw new Error(`the worker ${name} ended: ${log}`);
+      if (!isRunning) await reading;
+      if (!isRunning && !log.includes(text)) throw new Error(`the worker ${name} ended: ${log}`);
       await delay(20);
     }
   };
   const kill = async () => {
     if (isRunning) child.kill("SIGKILL");
-    await Promise.all([ended, reading]);
+    await Promise.all([exitCode, reading]);
   };
   const worker: WorkerProcess = {
     isRunning: () => isRunning,
+    exitCode,
     send: (signal) => child.kill(signal),
     kill,
     logged,

@@ -73,14 +73,14 @@ postgresTest(
     await server().sql(database, `CREATE ROLE ${role} LOGIN`);
     const restricted = url.replace("cronfetch@", `${role}@`);
     const denied = await errorOf(restricted);
-    assertEquals([denied.code, denied.retry], ["store.denied", "never"]);
+    assertEquals([denied.code, denied.retry], ["state.unreadable", "never"]);
     assertMatch(denied.message, /^migrating the state \S+: permission denied for database /);
     assertStringIncludes(denied.hint ?? "", "cronfetch state migrate");
 
     const result = await migratePostgres(postgresLocation(url), testHost());
     assertEquals([result.before, result.after], [0, 1]);
     assertEquals((await migratePostgres(postgresLocation(url), testHost())).before, 1);
-    assertEquals((await errorOf(restricted)).code, "store.denied");
+    assertEquals((await errorOf(restricted)).code, "state.unreadable");
     await server().sql(
       database,
       `GRANT USAGE ON SCHEMA cronfetch TO ${role};
@@ -153,7 +153,7 @@ for (const [name, options, problem] of TLS) {
       const place = `${url.replace("127.0.0.1", name)}?${options}`;
       if (problem !== null) {
         const error = await errorOf(place);
-        assertEquals([error.code, error.retry], ["store.failed", "never"]);
+        assertEquals([error.code, error.retry], ["state.unreadable", "never"]);
         assertStringIncludes(error.message, problem);
         assertStringIncludes(error.hint ?? "", "sslrootcert");
         return;

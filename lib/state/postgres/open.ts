@@ -1,5 +1,6 @@
 /** Opens a state in Postgres. */
 
+import { CronfetchError } from "../../core/errors.ts";
 import type { PostgresLocation } from "../../core/location.ts";
 import type { StateDriver } from "../driver.ts";
 import { Fences } from "./fences.ts";
@@ -32,7 +33,7 @@ export interface OpenOptions {
  * Opens a state, and creates or updates its tables.
  *
  * @returns Null if they are missing and not created.
- * @throws {CronfetchError} `config.invalid`, `state.unreadable` and `store.` codes.
+ * @throws {CronfetchError} `config.invalid`, `state.unreadable`, and `store.` codes that waiting may mend.
  */
 export async function openPostgres(
   location: PostgresLocation,
@@ -42,8 +43,13 @@ export async function openPostgres(
   const settings = await postgresSettings(location, host);
   const { schema } = settings;
   await using stack = new AsyncDisposableStack();
-  const pool = stack.use(await openPool(settings, host));
-  if (await migrate(pool, schema, ifMissing) === 0 && ifMissing === "skip") return null;
+  let pool: Awaited<ReturnType<typeof openPool>>;
+  try {
+    pool = stack.use(await openPool(settings, host));
+    if (await migrate(pool, schema, ifMissing) === 0 && ifMissing === "skip") return null;
+  } catch (error) {
+    throw openingError(error);
+  }
   const fences = new Fences();
   const writer = new PostgresWriter(pool, schema, host, fences);
   stack.move();
@@ -51,4 +57,16 @@ export async function openPostgres(
     driver: new PostgresDriver(pool, schema, writer, now),
     fleet: new PostgresFleet(pool, schema, fences, now),
   };
+}
+
+/** A wrong password, certificate or role: no run can use this state, as one of another format. */
+function openingError(error: unknown): unknown {
+  const isUnusable = error instanceof CronfetchError && error.retry === "never" &&
+    error.code.startsWith("store.");
+  if (!isUnusable) return error;
+  const { message, hint } = error;
+  return new CronfetchError("state.unreadable", message, {
+    cause: error,
+    ...(hint !== null && { hint }),
+  });
 }
