@@ -90,16 +90,21 @@ export async function checkContent(
 }
 
 function checkSize({ sizeBytes }: Content, { minSizeBytes, maxSizeBytes }: Expectations) {
+  // The size that a list states.
+  const isExact = minSizeBytes === maxSizeBytes;
   if (sizeBytes < minSizeBytes) {
     return fault(
       "body.too-small",
       sizeBytes === 0
         ? "the server sent an empty file"
-        : `expected at least ${bytes(minSizeBytes)}, found ${sizeBytes}`,
+        : `expected ${isExact ? "" : "at least "}${bytes(minSizeBytes)}, found ${sizeBytes}`,
     );
   }
   if (maxSizeBytes !== null && sizeBytes > maxSizeBytes) {
-    return fault("body.too-large", `expected at most ${bytes(maxSizeBytes)}, found ${sizeBytes}`);
+    return fault(
+      "body.too-large",
+      `expected ${isExact ? "" : "at most "}${bytes(maxSizeBytes)}, found ${sizeBytes}`,
+    );
   }
   return null;
 }

@@ -106,8 +106,13 @@ const CASES: readonly (readonly [
   ["a file just large enough", { body: "abc", expect: { minSizeBytes: 3 } }, null],
   [
     "a file too large",
-    { body: "ab", expect: { maxSizeBytes: 1 } },
-    ["body.too-large", "expected at most 1 byte, found 2"],
+    { body: "abc", expect: { maxSizeBytes: 2 } },
+    ["body.too-large", "expected at most 2 bytes, found 3"],
+  ],
+  [
+    "a file of another size than the expected one",
+    { body: "abc", expect: { minSizeBytes: 4, maxSizeBytes: 4 } },
+    ["body.too-small", "expected 4 bytes, found 3"],
   ],
   ["a file just small enough", { body: "ab", expect: { maxSizeBytes: 2 } }, null],
 

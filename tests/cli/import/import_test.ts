@@ -239,7 +239,9 @@ Deno.test("importText: knows every option that docs/coming-from.md has", async (
     const written = [...section.matchAll(/^\| (`.*?) +\|/gm)].map(([, cell = ""]) => cell).join(
       " ",
     );
-    const options = [...written.matchAll(/(?<=[` ])--?[a-zA-Z][a-z0-9-]*/g)].map(([option]) => option);
+    const options = [...written.matchAll(/(?<=[` ])--?[a-zA-Z][a-z0-9-]*/g)].map(([option]) =>
+      option
+    );
     assertEquals(options.length > 25, true, title);
     for (const option of options) {
       const [argument] = parseArguments([[option]], table);
