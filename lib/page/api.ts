@@ -4,6 +4,7 @@ import type { ShownHealth } from "../core/event.ts";
 import type { RunRecord, RunTaskResult } from "../state/run_record.ts";
 import type { RecentResult } from "../state/state.ts";
 import type { LiveRun } from "./live.ts";
+import { isRunning, sizeOf } from "./filter.ts";
 import { changedAt, problemOf } from "./labels.ts";
 import type { PageNotice, PageTask, PageVersion } from "./source.ts";
 
@@ -33,8 +34,10 @@ export interface ApiTask {
   readonly problem: string | null;
   /** Failures in a row. */
   readonly failures: number;
-  /** Size of the published file, or null. */
+  /** Size of the published file, or of those of all dates; or null. */
   readonly sizeBytes: number | null;
+  /** Of a list or a task with dates: `12 items, 2 gone`, `18 of 20 dates, 1 pending`. */
+  readonly note?: string;
 }
 
 /** `/api/status`. */
@@ -104,16 +107,18 @@ export interface ApiError {
 
 /** A task as JSON. */
 export function apiTask(task: PageTask, running: ReadonlySet<string>): ApiTask {
-  const { id, url, key, schedule, timezone, health, stale, paused, due, nextDue, record } = task;
+  const { id, url, key, schedule, timezone, health, stale, paused, due, nextDue, record, note } =
+    task;
   return {
     ...{ id, url, key, schedule, timezone, health, stale, paused, due, nextDue },
-    running: running.has(id),
+    running: isRunning(task, running),
     lastRunAt: record?.lastRunAt ?? null,
     lastSuccessAt: record?.lastSuccessAt ?? null,
     changedAt: changedAt(record),
     problem: problemOf(task),
     failures: record?.failures ?? 0,
-    sizeBytes: record?.published?.sizeBytes ?? null,
+    sizeBytes: sizeOf(task),
+    ...(note !== undefined && { note }),
   };
 }
 

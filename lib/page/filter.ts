@@ -1,6 +1,7 @@
 /** Filters, order and pagination of the list of tasks. Pure. */
 
 import type { ShownHealth } from "../core/event.ts";
+import { isListKey } from "../core/key.ts";
 import { changedAt, isRecentlyChanged } from "./labels.ts";
 import type { PageTask } from "./model.ts";
 
@@ -129,6 +130,14 @@ export interface ConditionFacts {
   readonly now: Temporal.Instant;
 }
 
+/** Whether a task is running, or one of its dates is. */
+export function isRunning(
+  { id, dates }: Pick<PageTask, "id" | "dates">,
+  running: ReadonlySet<string>,
+): boolean {
+  return running.has(id) || dates !== undefined && dates.open.some((date) => running.has(date));
+}
+
 /** Whether a task meets a condition. */
 export function isIn(
   condition: TaskCondition,
@@ -141,7 +150,7 @@ export function isIn(
     case "paused":
       return task.paused;
     case "running":
-      return running.has(task.id);
+      return isRunning(task, running);
     case "stale":
       // A failing task may be stale too.
       return task.stale;
@@ -195,10 +204,16 @@ function sortValue(column: SortColumn, task: PageTask): string | number | null {
     case "due":
       return task.paused ? null : task.due ? 0 : epochMs(task.nextDue);
     case "size":
-      return record?.published?.sizeBytes ?? null;
+      return sizeOf(task);
     default:
       return column satisfies never;
   }
+}
+
+/** Size of the published file, or of those of all dates; null without a file. */
+export function sizeOf({ key, dates, record }: PageTask): number | null {
+  if (dates !== undefined) return dates.files === 0 ? null : dates.sizeBytes;
+  return isListKey(key) ? null : record?.published?.sizeBytes ?? null;
 }
 
 function epochMs(time: string | null): number | null {

@@ -20,9 +20,10 @@ export function codeMeaning(code: string): string | null {
 }
 
 /** Why the last result of a task is not good, in a few words; null if it is. */
-export function problemOf({ record }: PageTask): string | null {
+export function problemOf({ record, dates }: PageTask): string | null {
   const last = record?.results[0];
-  if (last?.status === "pending") return "not published yet";
+  // The note of a task with dates counts those that are pending.
+  if (last?.status === "pending") return dates === undefined ? "not published yet" : null;
   return last === undefined || last.code === null ? null : shortReason(last);
 }
 

@@ -1,6 +1,7 @@
 /** What the page shows: tasks, their files, and the activity of the serving process. */
 
 import type { Progress, RunEvent, ShownHealth } from "../core/event.ts";
+import type { DateReport, ReportedMonth } from "../lists/date_report.ts";
 import type { AlertTestResult } from "../report/alerts/test.ts";
 import type { TaskRecord } from "../state/state.ts";
 
@@ -31,10 +32,24 @@ export interface PageTask {
   readonly paused: boolean;
   /** Its record in the state, or null. */
   readonly record: TaskRecord | null;
-  /** What is derived from it: `12 items, 2 gone`; absent for a single file. */
+  /** What is derived from it: `12 items, 2 gone`, `18 of 20 dates`; absent for a single file. */
   readonly note?: string;
   /** The items of a list that are not fetched; absent for other tasks, and if it was never read. */
   readonly items?: PageItems;
+  /** The dates of a task with `dates`; absent for other tasks. */
+  readonly dates?: PageDates;
+}
+
+/** The dates of a task with `dates`. */
+export interface PageDates extends Pick<DateReport, "since" | "until" | "older"> {
+  /** The months of the window, ascending. */
+  readonly months: readonly PageMonth[];
+  /** The ids of the dates that are not closed. */
+  readonly open: readonly string[];
+  /** Number of published files, of closed dates too. */
+  readonly files: number;
+  /** Size of these files. */
+  readonly sizeBytes: number;
 }
 
 /** The items of a list that are not fetched. */
@@ -67,6 +82,12 @@ export interface PageVersion {
   readonly sizeBytes: number;
   /** RFC 3339, or null if unknown. */
   readonly publishedAt: string | null;
+}
+
+/** A month of a calendar. */
+export interface PageMonth extends ReportedMonth {
+  /** The dates by status as text, with the ranges of the gaps. */
+  readonly label: string;
 }
 
 /** An open published file. */

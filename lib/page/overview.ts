@@ -66,12 +66,15 @@ export function totalsOf(
 ): TaskTotals {
   const healths = { new: 0, healthy: 0, stale: 0, failing: 0, unhealthy: 0 };
   let [urgent, files, sizeBytes] = [0, 0, 0];
-  for (const { health, stale, record } of tasks) {
+  for (const { health, stale, record, dates } of tasks) {
     healths[health]++;
     if (health === "unhealthy" || stale) urgent++;
     if (record?.published && !isListKey(record.published.key)) {
       files++;
       sizeBytes += record.published.sizeBytes;
+    } else if (dates !== undefined) {
+      files += dates.files;
+      sizeBytes += dates.sizeBytes;
     }
   }
   const count = (condition: TaskCondition) =>

@@ -19,6 +19,7 @@ import type {
   PageVersion,
 } from "./model.ts";
 import { type Overview, overviewOf, type OverviewRequest } from "./overview.ts";
+import type { DatedPageTasks } from "./page_dates.ts";
 import { pageTasks, versionsOf } from "./page_task.ts";
 
 export type {
@@ -34,7 +35,7 @@ export type {
 
 /** The data that the page renders. */
 export interface PageSource extends Omit<PageActivity, "isPaused"> {
-  /** All tasks, in the config's order. Reads every record of them. */
+  /** All tasks, in the config's order, those with dates as one. Reads every record of them. */
   tasks(): Promise<readonly PageTask[]>;
   /** The tasks that a filter selects, and the sums over all of them. */
   overview(request: OverviewRequest): Promise<Overview>;
@@ -115,10 +116,20 @@ const SNAPSHOT_MS = 1_000;
 /** A snapshot is always served for this many times its own cost, so that reads stay below 10 %. */
 const SNAPSHOT_COST_FACTOR = 9;
 
+/** All tasks that have been read. */
+interface ReadTasks {
+  /** The rows of the overview: a task with dates is one row. */
+  readonly rows: readonly PageTask[];
+  /** Those that have a page and no row: the dates. */
+  readonly others: readonly PageTask[];
+  /** Tasks with dates; null for a config without. */
+  readonly dated: DatedPageTasks | null;
+}
+
 /** All tasks at one time. */
 interface TaskSnapshot {
   readonly atMs: number;
-  readonly tasks: Promise<readonly PageTask[] | null>;
+  readonly tasks: Promise<ReadTasks | null>;
   /** Time spent reading it; 0 until then. */
   tookMs: number;
 }
@@ -140,7 +151,7 @@ export function createPageSource(
 
   const redactor = (current: Config) => createRedactor([...current.secrets, ...secrets]);
 
-  const readTasks = async (opened: PageState): Promise<readonly PageTask[]> => {
+  const readTasks = async (opened: PageState): Promise<ReadTasks> => {
     const now = host.clock.now();
     const current = config();
     const redact = redactor(current);
@@ -150,7 +161,15 @@ export function createPageSource(
       ? await (await import("../lists/derive.ts"))
         .deriveLists(current.tasks, tasks.filter(({ origin }) => origin?.kind !== "item"), opened)
       : undefined;
-    return await pageTasks(tasks, records, { now, redact, activity }, lists);
+    const facts = { now, redact, activity };
+    const pages = await pageTasks(tasks, records, facts, lists);
+    if (!current.tasks.some(({ dates }) => dates !== undefined)) {
+      return { rows: pages, others: [], dated: null };
+    }
+    const { datedPageTasks, withGroups } = await import("./page_dates.ts");
+    const dated = await datedPageTasks(current.tasks, tasks, records, { state: opened, facts });
+    const rows = withGroups(current.tasks, tasks, pages, dated);
+    return { rows, others: pages, dated };
   };
 
   const many = createLargeOverview({
@@ -162,7 +181,7 @@ export function createPageSource(
     facts: () => ({ now: host.clock.now(), redact: redactor(config()), activity }),
   }, host.clock);
 
-  const readFew = async (): Promise<readonly PageTask[] | null> => {
+  const readFew = async (): Promise<ReadTasks | null> => {
     const opened = await state();
     return await opened.index?.hasMoreThan(MANY_RECORDS) ? null : await readTasks(opened);
   };
@@ -174,7 +193,7 @@ export function createPageSource(
       Math.max(hasNewEvent ? 0 : SNAPSHOT_MS, tookMs * SNAPSHOT_COST_FACTOR);
 
   /** All tasks; null if they are too many to be read. */
-  const fewTasks = (): Promise<readonly PageTask[] | null> => {
+  const fewTasks = (): Promise<ReadTasks | null> => {
     if (snapshot !== null && isFresh(snapshot)) return snapshot.tasks;
     const atMs = host.clock.monotonicMs();
     hasNewEvent = false;
@@ -189,24 +208,27 @@ export function createPageSource(
   };
 
   return {
-    tasks: async () => await fewTasks() ?? await readTasks(await state()),
+    tasks: async () => (await fewTasks() ?? await readTasks(await state())).rows,
     overview: async (request) => {
       const tasks = await fewTasks();
       return tasks === null
         ? await many.read(request)
-        : overviewOf(tasks, request, host.clock.now());
+        : overviewOf(tasks.rows, request, host.clock.now());
     },
     isPublished: async (key) => {
       const tasks = await fewTasks();
       return tasks === null
         ? await many.isPublished(key)
-        : tasks.some(({ record }) => record?.published?.key === key);
+        : [...tasks.rows, ...tasks.others].some(({ record }) => record?.published?.key === key);
     },
     fleet,
     timezone: () => commonZone(config().tasks.map(({ task }) => task)),
     task: async (id) => {
       const tasks = await fewTasks();
-      return tasks === null ? await many.task(id) : tasks.find((task) => task.id === id) ?? null;
+      if (tasks === null) return await many.task(id);
+      const { rows, others, dated } = tasks;
+      const isMeant = (task: PageTask) => task.id === id;
+      return rows.find(isMeant) ?? others.find(isMeant) ?? await dated?.closed(id) ?? null;
     },
     versions: async (tasks) => {
       const members = await (await state()).members(tasks.map(({ id }) => id));

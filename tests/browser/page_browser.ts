@@ -200,6 +200,33 @@ Deno.test({
 });
 
 Deno.test({
+  name: "page: the calendar of a task with dates fits, and each date is reachable by Tab",
+  ignore,
+  fn: async () => {
+    const statuses = ["ok", "failed", "pending", "missing"] as const;
+    const days = Array.from({ length: 31 }, (_, index) => {
+      const status = statuses[index % 5];
+      return status && { date: `2026-01-${`${index + 1}`.padStart(2, "0")}`, status };
+    }).map((day) => day ?? null);
+    const months = [{ month: "2026-01", days, label: "7 of 25 dates" }];
+    const window = { since: "2026-01-01", until: "2026-01-31", older: 3, open: [] };
+    const dates = { ...window, months, files: 10, sizeBytes: 100 };
+    await using at = await scene([pageTask("rates", { dates, note: "7 of 25 dates" })]);
+    for (const view of VIEWS) {
+      const page = await at.open("/tasks/rates", view);
+      const where = `${view.colorScheme} ${view.viewport.width}`;
+      assertEquals(await axeViolations(page), [], where);
+      const excess = "document.documentElement.scrollWidth - innerWidth";
+      assertEquals(await page.evaluate(excess), 0, `${where} scrolls sideways`);
+      await tabTo(page, 'a[href="/tasks/rates%402026-01-02"]');
+      assertEquals(await page.getByLabel("2026-01-02: failed").count(), 1);
+      await page.context().close();
+    }
+    assertEquals(at.errors, []);
+  },
+});
+
+Deno.test({
   name: "page: names and messages of any length fit the window",
   ignore,
   fn: async () => {

@@ -5,6 +5,8 @@ import { main } from "../helpers/command_line.ts";
 import { origin } from "../helpers/origin.ts";
 import { serve } from "../cli/serving.ts";
 import { workspace } from "../cli/workspace.ts";
+import { taskProgress } from "../report/fakes.ts";
+import { pageTask, site } from "./site.ts";
 
 /** The text of HTML, without tags. */
 function words(html: string): string {
@@ -57,4 +59,75 @@ Deno.test("list: before its first refresh, the page has no items", async () => {
   });
   await using served = await serve(at, ["--view"]);
   assertStringIncludes(words(await served.text("/tasks/cat")), "The list has not been read yet.");
+});
+
+Deno.test("dates: one row on the overview, a calendar on the page, and a page for each date", async () => {
+  await using server = origin({ "/2026-01-15.csv": 404, "/2026-01-13.csv": 404 });
+  for (const day of ["09", "12", "14"]) server.route(`/2026-01-${day}.csv`, `date\n${day}\n`);
+  await using at = await workspace({
+    page: { downloads: true },
+    tasks: [{
+      id: "rates",
+      url: `${server.origin}/{date:YYYY-MM-DD}.csv`,
+      to: "rates/{date:YYYY-MM-DD}.csv",
+      schedule: "0 6 * * *",
+      publishedWithin: "30h",
+      dates: { last: "7d", on: "workdays", final: "2d" },
+    }],
+  });
+  await main(["run", "-q"], at.host());
+  // The 9th and the 12th are closed by the next run.
+  await main(["run", "-q"], at.host());
+  await using served = await serve(at, ["--view"]);
+  const { tasks, counts } = await served.json("/api/status");
+  assertEquals(tasks.map(({ id, note }: { id: string; note: string }) => [id, note]), [
+    ["rates", "3 of 5 dates, 1 failed, 1 pending"],
+  ]);
+  assertEquals(Object.values(counts), [0, 0, 0, 1, 0]);
+  const overview = words(await served.text("/"));
+  for (const part of ["3 of 5 dates, 1 failed, 1 pending", "3 files", "(dates)"]) {
+    assertStringIncludes(overview, part);
+  }
+  const html = await served.text("/tasks/rates");
+  assertStringIncludes(
+    html,
+    'aria-label="2026-01: 3 of 5 dates, 1 failed, 1 pending: failed 2026-01-13, pending 2026-01-15"',
+  );
+  const cells = [...html.matchAll(/class="day (\w+)" href="([^"]+)"/g)];
+  assertEquals(cells.map(([, status, path]) => `${path} ${status}`), [
+    "/tasks/rates%402026-01-09 ok",
+    "/tasks/rates%402026-01-12 ok",
+    "/tasks/rates%402026-01-13 failed",
+    "/tasks/rates%402026-01-14 ok",
+    "/tasks/rates%402026-01-15 pending",
+  ]);
+  // Two of them are closed, and have no record of their own.
+  assertEquals([...(await at.records()).keys()].sort(), [
+    "rates@2026-01-13",
+    "rates@2026-01-14",
+    "rates@2026-01-15",
+  ]);
+  for (const [, status, path = ""] of cells) {
+    const page = words(await served.text(path));
+    assertEquals(page.includes("Nothing has been published"), status !== "ok", path);
+  }
+  const file = "/files/rates/2026-01-09.csv?task=rates%402026-01-09";
+  assertEquals(await served.text(file), "date\n09\n");
+});
+
+Deno.test("dates: a date that is running makes its task run on the page", async () => {
+  const dates = { since: "2026-01-15", until: "2026-01-15", months: [], older: 0, open: ["a@b"] };
+  const task = pageTask("a", {
+    dates: { ...dates, files: 2, sizeBytes: 30 },
+    note: "2 of 2 dates",
+  });
+  await using at = site({ tasks: [task, pageTask("other")] });
+  at.progress.running.set("a@b", taskProgress(1, null));
+  const { tasks } = await (await at.ask("/api/status?health=running")).json();
+  assertEquals(
+    tasks.map(({ id, sizeBytes }: { id: string; sizeBytes: number }) => [id, sizeBytes]),
+    [
+      ["a", 30],
+    ],
+  );
 });

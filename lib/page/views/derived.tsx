@@ -1,10 +1,12 @@
-/** What is derived from a task: the items of a list, those that are gone, and those that are left out. */
+/** What is derived from a task: the items of a list, and the dates of a task with `dates`. */
 
 import type { Child } from "hono/jsx";
 import type { JSX } from "hono/jsx/jsx-runtime";
-import { formatCount } from "../../report/format.ts";
-import type { PageTask } from "../source.ts";
+import type { DateStatus } from "../../lists/date_report.ts";
+import { formatCount, plural } from "../../report/format.ts";
+import type { PageDates, PageMonth, PageTask } from "../model.ts";
 import { type Clock, Fact, shown, When } from "./components.tsx";
+import { useLinks } from "./links.ts";
 
 /** Items that are listed: of those that are gone, and of those that are left out. */
 const MOST_ITEMS = 20;
@@ -42,5 +44,68 @@ function Listed({ name, texts }: { readonly name: string; readonly texts: readon
       {texts.slice(0, MOST_ITEMS).map((text) => <div>{text}</div>)}
       {rest > 0 && <div class="faint">and {formatCount(rest)} more</div>}
     </Fact>
+  );
+}
+
+/** How dates are drawn, so that colour is not needed to distinguish them. */
+const MARKS: Readonly<Record<DateStatus, string>> = {
+  ok: "✓",
+  failed: "✕",
+  pending: "?",
+  missing: "–",
+};
+
+/** Months that are drawn. */
+const MOST_MONTHS = 24;
+
+/** The calendar of a task with dates: a strip per month, each date a link to its page. */
+export function Calendar(
+  { task, dates }: { readonly task: PageTask; readonly dates: PageDates },
+): JSX.Element {
+  const { months, since, until, older } = dates;
+  const omitted = months.length - MOST_MONTHS;
+  return (
+    <section aria-label="Dates">
+      <h2>Dates</h2>
+      <p>
+        {task.note}, from {since} to {until}
+        {older > 0 && `; ${plural(older, "closed date")} before that`}
+      </p>
+      {omitted > 0 && <p class="faint">{plural(omitted, "earlier month")} not shown</p>}
+      <div class="calendar">
+        {months.slice(-MOST_MONTHS).map((month) => <Month id={task.id} month={month} />)}
+      </div>
+      <p class="legend faint">
+        {Object.entries(MARKS).map(([status, mark]) => (
+          <span>
+            <span class={`day ${status}`} aria-hidden="true">{mark}</span> {status}
+          </span>
+        ))}
+        <span>
+          <span class="day" aria-hidden="true">·</span> no file expected
+        </span>
+      </p>
+    </section>
+  );
+}
+
+/** The days of a month; its label names the gaps. */
+function Month(
+  { id, month: { month, days, label } }: { readonly id: string; readonly month: PageMonth },
+) {
+  const links = useLinks();
+  return (
+    <div class="month" role="group" aria-label={`${month}: ${label}`}>
+      <span class="numbers" aria-hidden="true">{month}</span>
+      {days.map((day) => {
+        if (day === null) return <span class="day" aria-hidden="true">·</span>;
+        const { date, status } = day;
+        const [name, words] = [`day ${status}`, `${date}: ${status}`];
+        const path = links.task(`${id}@${date}`);
+        return path === undefined
+          ? <span class={name} title={words} aria-hidden="true">{MARKS[status]}</span>
+          : <a class={name} href={path} title={words} aria-label={words}>{MARKS[status]}</a>;
+      })}
+    </div>
   );
 }

@@ -23,7 +23,7 @@ import {
   TaskTransfer,
   When,
 } from "./components.tsx";
-import { Items } from "./derived.tsx";
+import { Calendar, Items } from "./derived.tsx";
 import { useLinks } from "./links.ts";
 import { Age, Badges, Due, subtitle } from "./task_table.tsx";
 import { Strip, StripLegend } from "./strip.tsx";
@@ -86,11 +86,13 @@ export function TaskBody(facts: TaskFacts): JSX.Element {
       <LastFailure record={record} clock={clock} />
       <div class="columns">
         <Schedule task={task} outbox={facts.outbox} clock={clock} />
-        {isListKey(task.key)
+        {task.dates === undefined && (isListKey(task.key)
           ? <Items task={task} clock={clock} />
-          : <File task={task} clock={clock} />}
+          : <File task={task} clock={clock} />)}
       </div>
-      <Results record={record} attempts={facts.attempts} clock={clock} />
+      {task.dates === undefined
+        ? <Results record={record} attempts={facts.attempts} clock={clock} />
+        : <Calendar task={task} dates={task.dates} />}
       <Versions {...{ task, versions, isDownloadable, clock }} />
       <FilePreview preview={facts.preview} />
     </>

@@ -2,9 +2,16 @@
 
 import type { Child } from "hono/jsx";
 import type { JSX } from "hono/jsx/jsx-runtime";
-import { isListKey, shownKey } from "../../core/key.ts";
+import { shownKey } from "../../core/key.ts";
 import { formatBytes, plural } from "../../report/format.ts";
-import { type Filter, filterQuery, FIRST_DESCENDING, type SortColumn } from "../filter.ts";
+import {
+  type Filter,
+  filterQuery,
+  FIRST_DESCENDING,
+  isRunning,
+  sizeOf,
+  type SortColumn,
+} from "../filter.ts";
 import { ageShare, changedAt, problemOf, sentence } from "../labels.ts";
 import { recentOutcomes } from "../../state/outcomes.ts";
 import type { PageTask } from "../source.ts";
@@ -135,7 +142,7 @@ function Row({ task, facts }: { readonly task: PageTask; readonly facts: Overvie
   const links = useLinks();
   const clock = { now: facts.now, zone: task.timezone };
   const changed = changedAt(record);
-  const sizeBytes = isListKey(task.key) ? undefined : record?.published?.sizeBytes;
+  const sizeBytes = sizeOf(task);
   return (
     <tr role="row">
       <th role="rowheader" scope="row" class="name">
@@ -143,7 +150,7 @@ function Row({ task, facts }: { readonly task: PageTask; readonly facts: Overvie
         <span class="code faint">{shown(subtitle(task))}</span>
       </th>
       <td role="cell" class="health">
-        <Condition task={task} isRunning={facts.running.has(task.id)} clock={clock} />
+        <Condition task={task} isRunning={isRunning(task, facts.running)} clock={clock} />
       </td>
       <td role="cell" class="strip-cell">
         <Strip outcomes={record ? recentOutcomes(record) : []} zone={task.timezone} />
@@ -161,7 +168,7 @@ function Row({ task, facts }: { readonly task: PageTask; readonly facts: Overvie
         <span class="faint schedule" title={task.schedule}>{task.scheduleWords}</span>
       </td>
       <td role="cell" class="size numbers" data-label="Size">
-        {sizeBytes === undefined ? "" : formatBytes(sizeBytes)}
+        {sizeBytes === null ? "" : formatBytes(sizeBytes)}
       </td>
       {facts.canRun && (
         <td role="cell" class="act">
@@ -181,9 +188,9 @@ function Row({ task, facts }: { readonly task: PageTask; readonly facts: Overvie
 }
 
 /** The host and the file of a task, as far as its id does not name them. */
-export function subtitle({ url, key }: PageTask): string {
+export function subtitle({ url, key, dates }: PageTask): string {
   const host = URL.parse(url)?.host ?? "";
-  const name = shownKey(key);
+  const name = dates === undefined ? shownKey(key) : "(dates)";
   return host === "" ? name : `${host} → ${name}`;
 }
 
