@@ -26,7 +26,7 @@ export interface ListSnapshot {
   readonly pages: number;
   /** URL of the document after redirects, without credentials. */
   readonly url: string;
-  /** When it was last read anew, RFC 3339 in UTC. */
+  /** When it was last read again, RFC 3339 in UTC. */
   readonly changedAt: string;
   /** Items that the list has, in its order, and then those that have disappeared. */
   readonly items: readonly KnownItem[];
