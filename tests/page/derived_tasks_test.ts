@@ -101,6 +101,9 @@ Deno.test("dates: one row on the overview, a calendar on the page, and a page fo
     "/tasks/rates%402026-01-14 ok",
     "/tasks/rates%402026-01-15 pending",
   ]);
+  // The weekend within the window, and the legend; the days before and after the window are blank.
+  assertEquals(html.match(/class="day" aria-hidden="true">·</g)?.length, 2 + 1);
+  assertEquals(html.match(/class="day" aria-hidden="true"></g)?.length, 24);
   // Two of them are closed, and have no record of their own.
   assertEquals([...(await at.records()).keys()].sort(), [
     "rates@2026-01-13",

@@ -73,7 +73,9 @@ export function Calendar(
       </p>
       {omitted > 0 && <p class="faint">{plural(omitted, "earlier month")} not shown</p>}
       <div class="calendar">
-        {months.slice(-MOST_MONTHS).map((month) => <Month id={task.id} month={month} />)}
+        {months.slice(-MOST_MONTHS).map((month) => (
+          <Month id={task.id} month={month} {...{ since, until }} />
+        ))}
       </div>
       <p class="legend faint">
         {Object.entries(MARKS).map(([status, mark]) => (
@@ -90,15 +92,22 @@ export function Calendar(
 }
 
 /** The days of a month; its label names the gaps. */
-function Month(
-  { id, month: { month, days, label } }: { readonly id: string; readonly month: PageMonth },
-) {
+function Month({ id, month: { month, days, label }, since, until }: {
+  readonly id: string;
+  readonly month: PageMonth;
+  readonly since: string;
+  readonly until: string;
+}) {
   const links = useLinks();
   return (
     <div class="month" role="group" aria-label={`${month}: ${label}`}>
       <span class="numbers" aria-hidden="true">{month}</span>
-      {days.map((day) => {
-        if (day === null) return <span class="day" aria-hidden="true">·</span>;
+      {days.map((day, index) => {
+        if (day === null) {
+          const date = `${month}-${`${index + 1}`.padStart(2, "0")}`;
+          const isOutside = date < since || date > until;
+          return <span class="day" aria-hidden="true">{isOutside ? "" : "·"}</span>;
+        }
         const { date, status } = day;
         const [name, words] = [`day ${status}`, `${date}: ${status}`];
         const path = links.task(`${id}@${date}`);
