@@ -14,8 +14,8 @@ const KILLS = 60;
 /** Tasks of a run; each publishes a new version in every run. */
 const TASKS = 12;
 
-/** Longest delay between a response and the kill; a run of this size publishes within it. */
-const LONGEST_DELAY_MS = 25;
+/** Kills between two runs that end by themselves, in which each task publishes a version. */
+const KILLS_IN_A_ROW = 10;
 
 /** What the kills of a test hit: they must not all hit the same. */
 interface Hits {
@@ -47,6 +47,8 @@ async function killOverAndOver(location: string, seed: number): Promise<Hits> {
   const hits: Hits = { unpublished: 0, published: 0, undelivered: 0 };
   let version = 0;
   let requests = 0;
+  /** From the first request of a whole run to its end: the kills are spread over this time. */
+  let wholeMs = 0;
   let onRequest = (_: number) => {};
   await using server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
@@ -82,7 +84,7 @@ async function killOverAndOver(location: string, seed: number): Promise<Hits> {
   const runOnce = async (isKilled: boolean) => {
     version++;
     const target = requests + 1 + Math.floor(random() * TASKS);
-    const moment = random() * LONGEST_DELAY_MS;
+    const moment = random() * wholeMs;
     const { promise, resolve } = Promise.withResolvers<void>();
     onRequest = (count) => count === target && resolve();
     await using program = startRun(config, { env: store.env });
@@ -93,13 +95,27 @@ async function killOverAndOver(location: string, seed: number): Promise<Hits> {
     return await program.ended;
   };
 
+  const runWhole = async () => {
+    const first = Promise.withResolvers<number>();
+    const ended = runOnce(false);
+    onRequest = () => first.resolve(performance.now());
+    const { code, stderr } = await ended;
+    assertEquals([code, stderr], [0, ""]);
+    wholeMs = performance.now() - await first.promise;
+    await look();
+  };
+
+  const readOutboxes = async () => {
+    await using opened = await openState(state, testHost());
+    return await opened.deliveries(null);
+  };
+
+  await runWhole();
   for (let kills = 0; kills < KILLS;) {
     const { signal } = await runOnce(true);
     const digests = await look();
     if (signal !== "SIGKILL") continue;
-    kills++;
-    await using opened = await openState(state, testHost());
-    const outboxes = await opened.deliveries(null);
+    const outboxes = await readOutboxes();
     const left = [...outboxes].flatMap(([task, outbox]) =>
       outbox.map(({ publishedAt, files: [file] }) => {
         if (publishedAt !== null) return "undelivered";
@@ -107,10 +123,9 @@ async function killOverAndOver(location: string, seed: number): Promise<Hits> {
       })
     );
     for (const kind of new Set(left)) hits[kind]++;
+    if (++kills % KILLS_IN_A_ROW === 0) await runWhole();
   }
-  const { code, stderr } = await runOnce(false);
-  assertEquals([code, stderr], [0, ""]);
-  await look();
+  await runWhole();
 
   const received = new Map<string, string[]>();
   for (const line of (await Deno.readTextFile(folder.file("received"))).split("\n")) {
@@ -124,7 +139,6 @@ async function killOverAndOver(location: string, seed: number): Promise<Hits> {
     assertEquals(all.filter((digest) => digests.includes(digest)), digests, `order of ${key}`);
     assert(digests.length > 1, `${key} was published once only`);
   }
-  await using opened = await openState(state, testHost());
-  assertEquals(await opened.deliveries(null), new Map());
+  assertEquals(await readOutboxes(), new Map());
   return hits;
 }
