@@ -178,11 +178,11 @@ function hostOf(index: number): string {
 }
 
 function print(line: string): void {
-  // deno-lint-ignore no-console
+  // deno-lint-ignore no-console -- the output of the program
   console.log(line);
 }
 
 function log(line: string): void {
-  // deno-lint-ignore no-console
+  // deno-lint-ignore no-console -- the output of the program
   console.error(line);
 }

@@ -56,7 +56,7 @@ function isLiveView(text: string): boolean {
 
 /** A text without the moves of the cursor and the erasures that replace a live view. */
 function withoutMoves(text: string): string {
-  // deno-lint-ignore no-control-regex
+  // deno-lint-ignore no-control-regex -- moves begin with ESC
   return text.replace(/\r|\x1b\[\d*[AJK]/g, "");
 }
 

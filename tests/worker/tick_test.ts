@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { loadValue } from "../../lib/config/load.ts";
 import { CronfetchError } from "../../lib/core/errors.ts";
-import type { RunEvent } from "../../lib/core/event.ts";
+import type { Progress, RunEvent } from "../../lib/core/event.ts";
 import { bufferedState } from "../../lib/state/buffered.ts";
 import { emptyMemory, memoryDriver } from "../../lib/state/memory.ts";
 import { openMemory } from "../../lib/store/memory.ts";
@@ -129,6 +129,40 @@ Deno.test("runTick: an unusable store fails the tick, not its tasks", async () =
   });
   assertEquals(outcome, { kind: "failed", error: gone });
   assertEquals((await state.allRecords()).size, 0);
+});
+
+Deno.test("runTick: the number of a retry does not count pauses", async () => {
+  const statuses = [500, 429, 500, 404];
+  const served = testHost({
+    addresses: { "files.test": ["93.184.215.14"] },
+    fetch: () => {
+      const status = statuses.shift() ?? 404;
+      const headers = { "content-length": "1", ...(status === 429 && { "retry-after": "1" }) };
+      return Promise.resolve(new Response("x", { status, headers }));
+    },
+  });
+  await using state = await openState("memory:", served);
+  const progress: Progress = { bytes: 0, running: new Map() };
+  const retries: unknown[] = [];
+  await runTick({
+    ...{ config, selected: new Set(["a"]), isPaused: () => false, requested: new Set(["a"]) },
+    retryAt: new Map(),
+  }, {
+    host: served,
+    storage: { state, openStore: () => Promise.resolve(openMemory()) },
+    progress,
+    signal: new AbortController().signal,
+    trigger: "watch",
+    interruptedExitCode: () => 130,
+    openReporters: () => [{
+      report: (event: RunEvent) => {
+        if (event.type !== "task.retrying") return;
+        retries.push([event.attempt, progress.running.get("a")?.retry?.attempt]);
+      },
+      close: () => Promise.resolve(),
+    }],
+  });
+  assertEquals(retries, [[2, 2], [3, null], [4, 3]]);
 });
 
 Deno.test("runTick: reporters are closed after the last event, also if the run fails", async () => {

@@ -11,7 +11,7 @@ const MOST_CHARACTERS = 4_000_000;
  * @param name Well-formed.
  */
 export function storedName(name: string): string {
-  // deno-lint-ignore no-control-regex
+  // deno-lint-ignore no-control-regex -- these two are what is escaped
   return /[\0\x1a]/.test(name) ? name.replaceAll("\x1a", "\x1a1").replaceAll("\0", "\x1a0") : name;
 }
 
